@@ -1,0 +1,419 @@
+"""Sources, rules and report become a release folder, or nothing does.
+
+A release is written aside and renamed at the end; `CURRENT` is replaced in one step. A crash at any instant
+leaves the release that was published before.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gzip
+import io
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
+
+from unitgraph import history, queries, rules, sources
+from unitgraph.checks import Checker, Report
+from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
+from unitgraph.release import (
+    CURRENT,
+    DATA,
+    MANIFEST,
+    RECORD,
+    STORE,
+    Manifest,
+    Member,
+    Release,
+    content_digest,
+    open_release,
+    rebased,
+    sha256,
+)
+from unitgraph.sources import Sources
+from unitgraph.vocab import RDF_TYPE, term
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Sources that were read and judged: what is said, what was inferred, what was found."""
+
+    sources: Sources
+    store: Store
+    report: Report
+    inferred: int
+    faults: tuple[SourceError, ...]
+
+    @property
+    def refusals(self) -> int:
+        """How many things keep this from becoming a release."""
+        return len(self.faults) + self.report.count("Violation")
+
+
+def judge(root: Path, progress: Progress = lambda _: None) -> Judged:
+    """Read the sources, run the rules, the shapes and the checks.
+
+    Where a file has a fault the shapes are not asked: half a graph would give false findings.
+    """
+    progress("reading sources")
+    read = sources.read(root)
+    faults = (*read.faults, *queries.faults(root / "queries", root), *queries.faults(root / "ontology" / "rules", root))
+    faults = (*faults, *queries.faults(root / "ontology" / "checks", root))
+    store = Store()
+    if faults:
+        return Judged(read, store, Report(()), 0, faults)
+    store.bulk_extend(read.quads())
+    progress("checking shapes")
+    try:
+        report = Checker(read, store).report()
+    except SourceError as fault:
+        return Judged(read, store, Report(()), 0, (fault,))
+    inferred = 0
+    if report.conforms:
+        progress("running rules")
+        rule_files = queries.read_folder(root / "ontology" / "rules")
+        inferred = rules.infer(store, rule_files, NamedNode(f"{read.base}graph/inferred"))
+    return Judged(read, store, report, inferred, ())
+
+
+def build(
+    judged: Judged,
+    out: Path,
+    *,
+    base: str | None = None,
+    version: str | None = None,
+    issued: str | None = None,
+    development: bool = False,
+    progress: Progress = lambda _: None,
+) -> Release:
+    """Write a release of judged sources into the folder `out`, and make it the current one.
+
+    Args:
+        base: where the things live; the canonical base of the data set if None.
+        version, issued: the catalogue's if None; `issued` is a date or an ISO 8601 time in UTC.
+        development: name it `<version>+dev.<digest>`, for a server that follows edits.
+
+    Raises:
+        Refused: there are faults or Violations.
+        ReleaseError: that version exists already with other content.
+        UsageError: no version or time is given or stated, or one of them is malformed.
+    """
+    if judged.refusals:
+        raise Refused(judged.refusals)
+    canonical = judged.sources.base
+    base = canonical if base is None else normalised_base(base)
+    stated_version, stated_time = _stated(judged.store, canonical)
+    version, issued = version or stated_version, normalised_time(issued or stated_time)
+    if not re.fullmatch(r"\d{4}\.\d{1,2}\.\d+", version):
+        raise UsageError(f"{version!r} is no version; write a calendar version such as 2026.11.1")
+    out.mkdir(parents=True, exist_ok=True)
+    with _lock(out):
+        _recover(out)
+        _refuse_withdrawn(out, judged.sources)
+        progress("writing quads")
+        lines = _lines(judged)
+        content = content_digest(lines, canonical, canonical)
+        if development:
+            version = f"{version}+dev.{sha256((content + base).encode())[:12]}"
+        lines = sorted([*lines, *_release_lines(canonical, version, issued)])
+        if base != canonical and any(b"<" + base.encode() in line for line in lines):
+            raise UsageError(f"the sources name IRIs under {base}, the base of this build; state them under {canonical}")
+        lines = rebased(lines, canonical, base)
+        data = b"".join(line + b"\n" for line in lines)
+        existing = _existing(out, version)
+        predecessor = existing.manifest.predecessor if existing else None if development else _latest(out, issued, version)
+        manifest = Manifest(
+            version, issued, base, canonical, content, len(lines), (Member(DATA, len(data), sha256(data)),), predecessor
+        )
+        if existing:
+            if existing.manifest != replace(manifest, replaces=existing.manifest.replaces):
+                message = f"release {version} exists in {out} with other content; give this one another --release"
+                raise ReleaseError(message)
+            _switch(out, version)
+            return existing
+        progress("writing store")
+        _write(out, manifest, data)
+        _switch(out, version)
+    return open_release(out / version)
+
+
+def use(out: Path, version: str) -> Release:
+    """Make a release the current one: the switch forward, or the roll-back.
+
+    Raises:
+        ReleaseError: there is no such release.
+    """
+    release = history.find(out, version)
+    if not (release.folder / STORE).exists():
+        rebuild(release)
+    with _lock(out):
+        _switch(out, version)
+    return release
+
+
+def rebuild(release: Release) -> None:
+    """Make the derived files of a release again, from its compact record.
+
+    Raises:
+        ReleaseError: the record is not what the manifest says.
+    """
+    shutil.rmtree(release.folder / STORE, ignore_errors=True)
+    if problems := list(release.problems()):
+        raise ReleaseError(f"release {release.version} is damaged: {problems[0]}; fetch it again")
+    data = b"".join(line + b"\n" for line in release.lines())
+    _write_file(release.folder / DATA, data)
+    _write_file(release.folder / RECORD, _gzip(data))
+    _load(release.folder / STORE, data)
+
+
+def withdraw(out: Path, iri: str, why: str, when: str) -> history.Withdrawal:
+    """Take a thing back from every release, old ones included, and record the new digests.
+
+    The thing's own file graph goes as a whole, and every statement that mentions a node of it.
+
+    Args:
+        iri: under the canonical base, or under the base of the releases.
+        when: ISO 8601 time in UTC.
+
+    Raises:
+        ReleaseError: no release says anything of it.
+    """
+    with _lock(out):
+        _recover(out)
+        digests = []
+        found = history.releases(out)
+        renamed: dict[str, str] = {}
+        for release in found:
+            canonical_base = release.manifest.canonical_base
+            canonical = iri.replace(release.base, canonical_base, 1)
+            here = canonical.replace(canonical_base, release.base, 1)
+            lines = release.lines()
+            kept = list(_without(lines, here, release.base))
+            predecessor = renamed.get(release.manifest.predecessor or "", release.manifest.predecessor)
+            if len(kept) == len(lines) and predecessor == release.manifest.predecessor:
+                continue
+            data = b"".join(line + b"\n" for line in kept)
+            manifest = replace(
+                release.manifest,
+                content=content_digest(kept, release.base, canonical_base),
+                quads=len(kept),
+                members=(Member(DATA, len(data), sha256(data)),),
+                predecessor=predecessor,
+                replaces=release.digest,
+            )
+            _write(out, manifest, data)
+            now = sha256(manifest.to_bytes())
+            renamed[release.digest] = now
+            digests.append((release.version, release.digest, now))
+        if not digests:
+            raise ReleaseError(f"no release in {out} says anything of {iri}; give its full IRI")
+        canonical = iri.replace(found[-1].base, found[-1].manifest.canonical_base, 1)
+        withdrawal = history.Withdrawal(canonical, why, when, tuple(digests))
+        rows = [vars(w) for w in (*history.withdrawals(out), withdrawal)]
+        _write_file(out / history.WITHDRAWN, (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
+    return withdrawal
+
+
+def normalised_base(base: str) -> str:
+    """A base that ends in a slash.
+
+    Raises:
+        UsageError: not an absolute http(s) IRI, or with a query or fragment.
+
+    >>> normalised_base("http://localhost:8000")
+    'http://localhost:8000/'
+    """
+    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`?#/]+(/[^\s<>\"{}|\\^`?#]*)?", base):
+        raise UsageError(f"{base!r} is no base; write an address such as https://example.org/graph/")
+    return base if base.endswith("/") else base + "/"
+
+
+def normalised_time(text: str) -> str:
+    """A date or time as ISO 8601 in UTC, to the second.
+
+    Raises:
+        UsageError: it is neither.
+
+    >>> normalised_time("2026-11-23")
+    '2026-11-23T00:00:00Z'
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date; write YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ") from error
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+# What is said ------------------------------------------------------------------------------------------------
+
+
+def _stated(store: Store, base: str) -> tuple[str, str]:
+    dataset = NamedNode(f"{base}dataset")
+    found = []
+    for predicate, what in (("dcat:version", "version"), ("dcterms:issued", "date")):
+        quad = next(iter(store.quads_for_pattern(dataset, term(predicate), None)), None)
+        if quad is None:
+            raise UsageError(f"data/catalog.ttl: <{dataset.value}> states no {predicate}; state it or give a {what}")
+        found.append(str(getattr(quad.object, "value", "")))
+    return found[0], found[1]
+
+
+def _lines(judged: Judged) -> list[bytes]:
+    """Everything said, under the canonical base, without version and time."""
+    base = judged.sources.base
+    dataset = NamedNode(f"{base}dataset")
+    apart = {(dataset, term("dcat:version")), (dataset, term("dcterms:issued"))}
+    said = [quad for quad in judged.store if (quad.subject, quad.predicate) not in apart]
+    said += _query_quads(judged.sources)
+    report = NamedNode(f"{base}graph/report")
+    said += [Quad(t.subject, t.predicate, t.object, report) for t in judged.report.triples(NamedNode(f"{base}report"))]
+    data = serialize(said, format=RdfFormat.N_QUADS)
+    assert data is not None
+    return sorted(set(data.splitlines()))
+
+
+def _release_lines(base: str, version: str, issued: str) -> list[bytes]:
+    graph, dataset = NamedNode(f"{base}graph/release"), NamedNode(f"{base}dataset")
+    time = Literal(issued, datatype=term("xsd:dateTime"))
+    quads = [
+        Quad(dataset, term("dcat:version"), Literal(version), graph),
+        Quad(dataset, term("dcterms:issued"), time, graph),
+    ]
+    data = serialize(quads, format=RdfFormat.N_QUADS)
+    assert data is not None
+    return data.splitlines()
+
+
+def _query_quads(read: Sources) -> Iterator[Quad]:
+    """The saved queries as `sh:SPARQLExecutable` (SHACL §5.1, Advanced Features §5)."""
+    graph = NamedNode(f"{read.base}graph/queries")
+    forms = {"SELECT": "Select", "ASK": "Ask", "CONSTRUCT": "Construct", "DESCRIBE": "Describe"}
+    for query in queries.read_folder(read.root / "queries"):
+        node = NamedNode(f"{read.base}query/{query.name}")
+        form = forms[query.form]
+        yield Quad(node, RDF_TYPE, term("sh:SPARQLExecutable"), graph)
+        yield Quad(node, RDF_TYPE, term(f"sh:SPARQL{form}Executable"), graph)
+        yield Quad(node, term("rdfs:label"), Literal(query.summary, language="en"), graph)
+        yield Quad(node, term("rdfs:comment"), Literal(query.question, language="en"), graph)
+        yield Quad(node, term(f"sh:{form.lower()}"), Literal(query.text), graph)
+        for tag in query.tags:
+            yield Quad(node, term("schema:keywords"), Literal(tag, language="en"), graph)
+
+
+def _without(lines: list[bytes], iri: str, base: str) -> Iterator[bytes]:
+    path = iri.removeprefix(base)
+    own = f" <{base}graph/data/{path}> .".encode()
+    nodes = {line[: line.index(b">") + 1] for line in lines if line.endswith(own)} | {f"<{iri}>".encode()}
+    for line in lines:
+        if line.endswith(own) or any(node in line for node in nodes if node in line):
+            continue
+        yield line
+
+
+def _refuse_withdrawn(out: Path, read: Sources) -> None:
+    for withdrawal in history.withdrawals(out):
+        if withdrawal.iri in read.by_subject:
+            path, line = read.locate(withdrawal.iri)
+            raise SourceError(path, line, f"withdrawn on {withdrawal.date[:10]} ({withdrawal.why}); delete it here too")
+
+
+# Files ---------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _lock(out: Path) -> Iterator[None]:
+    """One writer at a time; the system releases the lock of a writer that dies."""
+    with (out / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _recover(out: Path) -> None:
+    """Clear away what an interrupted writer left, and put back what it had moved aside."""
+    for aside in out.glob(".replaced-*"):
+        version = aside.name.removeprefix(".replaced-")
+        if (out / version / MANIFEST).exists():
+            shutil.rmtree(aside, ignore_errors=True)
+        else:
+            shutil.rmtree(out / version, ignore_errors=True)
+            aside.rename(out / version)
+    for unfinished in out.glob(".building-*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _existing(out: Path, version: str) -> Release | None:
+    folder = out / version
+    return open_release(folder) if (folder / MANIFEST).exists() else None
+
+
+def _latest(out: Path, issued: str, version: str) -> str | None:
+    """The digest of the release before this one."""
+    earlier = [release for release in history.releases(out) if release.issued <= issued and release.version != version]
+    return earlier[-1].digest if earlier else None
+
+
+def _write(out: Path, manifest: Manifest, data: bytes) -> None:
+    """Write a release aside, then rename it into place; an older one of that version is moved aside first."""
+    aside = out / f".building-{manifest.version}"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    _write_file(aside / DATA, data)
+    _write_file(aside / RECORD, _gzip(data))
+    _load(aside / STORE, data)
+    _write_file(aside / MANIFEST, manifest.to_bytes())
+    _sync(aside)
+    folder, replaced = out / manifest.version, out / f".replaced-{manifest.version}"
+    if folder.exists():
+        folder.rename(replaced)
+    aside.rename(folder)
+    _sync(out)
+    shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _switch(out: Path, version: str) -> None:
+    _write_file(out / CURRENT, f"{version}\n".encode())
+
+
+def _load(folder: Path, data: bytes) -> None:
+    store = Store(str(folder))
+    store.bulk_load(data, format=RdfFormat.N_QUADS)
+    store.flush()
+    store.optimize()
+
+
+def _gzip(data: bytes) -> bytes:
+    """The same bytes give the same file, on any day and any machine."""
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", fileobj=buffer, mode="wb", compresslevel=9, mtime=0) as file:
+        file.write(data)
+    return buffer.getvalue()
+
+
+def _write_file(path: Path, data: bytes) -> None:
+    """Replace a file in one step: its old content or its new one, never a part."""
+    aside = path.with_name(f".{path.name}.new")
+    with aside.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    aside.replace(path)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,576 @@
+"""SPARQL over a release, within limits: every query runs in a process of its own, which may be killed.
+
+A broker process, single-threaded and without an open store, forks one worker for each query. The worker
+gives up the network, takes its memory and time limits from the kernel, opens the store read-only, evaluates
+the query and writes the answer as frames into the connection that the broker took. So no query can outlive
+its time, take the memory of another or speak to another host, and none can end the server.
+
+    request   a frame of JSON: store, query, formats, data set, time limit, bindings
+    answer    a frame of JSON (form and media type, or an error), frames of bytes, an empty frame
+    frame     four bytes of length, big-endian, then that many bytes
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import mmap
+import os
+import re
+import resource
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from pyoxigraph import (
+    Literal,
+    NamedNode,
+    QueryBoolean,
+    QueryResultsFormat,
+    QuerySolutions,
+    QueryTriples,
+    RdfFormat,
+    Store,
+    Variable,
+    parse,
+)
+
+from unitgraph import formats
+from unitgraph.answers import Graph, Term
+from unitgraph.errors import (
+    EngineUnavailable,
+    NotAcceptable,
+    QueryFailed,
+    QueryRefused,
+    QuerySyntaxError,
+    QueryTimeout,
+    QueryTooLarge,
+    UnitgraphError,
+)
+from unitgraph.settings import Settings
+
+CHUNK_BYTES = 65_536
+QUEUE_LENGTH = 64
+CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+
+_TOKENS = re.compile(
+    r"""(?P<skip>\s+|\#[^\n\r]*|<[^<>"{}|^`\\\s]*>
+       |\"{3}(?:[^"\\]|\\.|"(?!""))*\"{3}|'{3}(?:[^'\\]|\\.|'(?!''))*'{3}
+       |"(?:[^"\\\n\r]|\\.)*"|'(?:[^'\\\n\r]|\\.)*')
+      |(?P<open>[{(\[])|(?P<close>[})\]])|(?P<word>[?$]?[^\W\d][\w:.-]*)|(?P<other>.)""",
+    re.VERBOSE | re.DOTALL,
+)
+UPDATES = {"INSERT", "DELETE", "LOAD", "CLEAR", "CREATE", "DROP", "COPY", "MOVE", "ADD", "WITH"}
+FORMS = {"SELECT", "ASK", "CONSTRUCT", "DESCRIBE"}
+
+
+@dataclass(frozen=True)
+class Stream:
+    """An answer on its way: `form` of the query, `media_type`, and the bytes as they come.
+
+    Close `chunks` to end the query early. A failure after the first byte is raised by the iterator.
+    """
+
+    form: str
+    media_type: str
+    chunks: Iterator[bytes] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What a look at a query's tokens tells: its first verb, whether it names a data set or a service."""
+
+    verb: str
+    depth: int
+    has_dataset: bool
+    has_service: bool
+
+
+def outline(text: str) -> Outline:
+    """Look at the tokens of a query without parsing it, in time linear to its length.
+
+    >>> outline("SELECT * { SERVICE <http://a/> { ?s ?p 'SERVICE' } }").has_service
+    True
+    """
+    verb, depth, deepest = "", 0, 0
+    words = set()
+    for match in _TOKENS.finditer(text):
+        kind = match.lastgroup
+        if kind == "open":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif kind == "close":
+            depth -= 1
+        elif kind == "word":
+            word = match.group().upper()
+            words.add(word)
+            if not verb and word in UPDATES | FORMS:
+                verb = word
+    return Outline(verb, deepest, "FROM" in words, "SERVICE" in words)
+
+
+def guard(text: str, settings: Settings) -> Outline:
+    """Refuse what this endpoint does not run, with a readable reason.
+
+    Raises:
+        QueryRefused: an update, SERVICE, or a query over a stated limit.
+    """
+    if len(text) > settings.query_characters:
+        message = f"the query has {len(text):,} characters; the limit here is {settings.query_characters:,}"
+        raise QueryRefused(f"{message}; shorten its VALUES or use the dumps")
+    seen = outline(text)
+    if seen.verb in UPDATES:
+        raise QueryRefused(f"{seen.verb} is an update; this endpoint is read-only, the data change by releases")
+    if seen.has_service:
+        raise QueryRefused("SERVICE is not run here; ask the other endpoint itself and join the answers")
+    if seen.depth > settings.query_depth:
+        raise QueryRefused(f"brackets are {seen.depth} deep; the limit here is {settings.query_depth}")
+    return seen
+
+
+class Engine:
+    """The client's end: asks the broker behind a socket. Safe to share between threads and processes."""
+
+    def __init__(self, address: str, settings: Settings) -> None:
+        self.address, self.settings = address, settings
+
+    def ask(
+        self,
+        release_folder: Path,
+        text: str,
+        *,
+        solutions_format: str | None,
+        graph_format: str | None,
+        default_graphs: tuple[str, ...] = (),
+        named_graphs: tuple[str, ...] = (),
+        timeout_seconds: float | None = None,
+        substitutions: Mapping[str, Term] | None = None,
+    ) -> Stream:
+        """Evaluate a query over a release; the answer comes in the format that fits its form.
+
+        Args:
+            solutions_format: media type for SELECT and ASK; None if the client accepts none of them.
+            graph_format: media type for CONSTRUCT and DESCRIBE, likewise.
+            default_graphs, named_graphs: the data set of the request (SPARQL 1.1 Protocol §2.1.4), which
+                wins over FROM; with neither, the default graph is the union of all graphs.
+            substitutions: terms for variables, bound and never pasted.
+
+        Raises:
+            QuerySyntaxError, QueryRefused, NotAcceptable: the request's fault.
+            QueryTimeout, QueryTooLarge, QueryFailed, EngineUnavailable: the engine gave up.
+        """
+        seen = guard(text, self.settings)
+        seconds = min(timeout_seconds or self.settings.query_seconds, self.settings.query_seconds)
+        request = {
+            "store": str(release_folder / "store"),
+            "query": text,
+            "solutions": solutions_format,
+            "graph": graph_format,
+            "default": default_graphs,
+            "named": named_graphs,
+            "union": not (default_graphs or named_graphs or seen.has_dataset),
+            "seconds": seconds,
+            "bind": {name: str(value) for name, value in (substitutions or {}).items()},
+        }
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(seconds + 10)
+            connection.connect(self.address)
+            _send(connection, json.dumps(request).encode())
+            head = json.loads(_receive(connection))
+        except (OSError, EOFError, ValueError) as error:
+            connection.close()
+            raise EngineUnavailable("the query engine does not answer; try again in a few seconds") from error
+        if "error" in head:
+            connection.close()
+            raise _error(head, seconds)
+        return Stream(head["form"], head["media_type"], _chunks(connection))
+
+
+class Broker:
+    """Starts the broker process and ends it: `with Broker(settings) as engine: …`."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._folder = tempfile.mkdtemp(prefix="unitgraph-")
+        self.address = str(Path(self._folder) / "engine")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> Engine:
+        """Start the broker and wait until it listens.
+
+        Raises:
+            EngineUnavailable: it did not start.
+        """
+        values = {name: value for name, value in asdict(self.settings).items() if name.startswith(("query_", "concurrent"))}
+        command = [sys.executable, "-m", "unitgraph.engine", self.address, json.dumps(values)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  our own module
+        for _ in range(1_000):
+            if Path(self.address).exists():
+                return Engine(self.address, self.settings)
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.01)
+        raise EngineUnavailable("the query engine did not start")
+
+    def stop(self) -> None:
+        """End the broker and its workers."""
+        if self._process is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()  # type: ignore[union-attr]
+            try:
+                self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Engine:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+
+# Frames ------------------------------------------------------------------------------------------------------
+
+
+def _send(connection: socket.socket, data: bytes) -> None:
+    connection.sendall(struct.pack(">I", len(data)) + data)
+
+
+def _receive(connection: socket.socket) -> bytes:
+    length = struct.unpack(">I", _exactly(connection, 4))[0]
+    return _exactly(connection, length)
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    parts = []
+    while count:
+        part = connection.recv(min(count, CHUNK_BYTES))
+        if not part:
+            raise EOFError("the connection ended inside a frame")
+        parts.append(part)
+        count -= len(part)
+    return b"".join(parts)
+
+
+def _chunks(connection: socket.socket) -> Iterator[bytes]:
+    try:
+        while chunk := _receive(connection):
+            yield chunk
+    except (OSError, EOFError) as error:
+        raise QueryFailed("the answer broke off: a limit was reached while it was being sent") from error
+    finally:
+        connection.close()
+
+
+def _error(head: Mapping[str, Any], seconds: float) -> UnitgraphError:
+    message = str(head.get("message", ""))
+    match head["error"]:
+        case "syntax":
+            return QuerySyntaxError(message, head.get("line"), head.get("column"))
+        case "refused":
+            return QueryRefused(message)
+        case "format":
+            return NotAcceptable(tuple(head["offered"]))
+        case "timeout":
+            return QueryTimeout(seconds)
+        case "memory":
+            return QueryTooLarge(message)
+        case "busy":
+            return EngineUnavailable(message)
+    return QueryFailed(message or "the engine gave up on this query; make it simpler")
+
+
+# The broker's process ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Worker:
+    connection: socket.socket
+    started_answer: mmap.mmap
+
+
+class _Loop:
+    """The broker: takes connections, forks a worker for each, reaps them, ends with its parent."""
+
+    def __init__(self, address: str, settings: Settings) -> None:
+        self.settings = settings
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(f"{address}.new")
+        self.listener.listen(128)
+        Path(f"{address}.new").rename(address)  # whoever sees the name can connect
+        self.workers: dict[int, _Worker] = {}
+        self.waiting: list[socket.socket] = []
+        self.wake, wake = os.pipe()
+        os.set_blocking(wake, False)
+        os.set_blocking(self.wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def run(self) -> None:
+        """Serve until standard input ends, which it does when the parent ends, however it ends."""
+        while True:
+            poll = select.poll()
+            poll.register(self.listener, select.POLLIN)
+            poll.register(self.wake, select.POLLIN)
+            poll.register(sys.stdin, select.POLLIN)
+            by_number = {}
+            for pid, worker in self.workers.items():
+                poll.register(worker.connection, 0)
+                by_number[worker.connection.fileno()] = pid
+            for number, event in poll.poll(1_000):
+                if number == sys.stdin.fileno():
+                    for pid in self.workers:
+                        os.kill(pid, signal.SIGKILL)
+                    return
+                if number == self.listener.fileno():
+                    self._accept()
+                elif number == self.wake:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(self.wake, 4096)
+                elif event & (select.POLLHUP | select.POLLERR) and number in by_number:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(by_number[number], signal.SIGKILL)
+            self._reap()
+            while self.waiting and len(self.workers) < self.settings.concurrent_queries:
+                self._fork(self.waiting.pop(0))
+
+    def _accept(self) -> None:
+        connection, _ = self.listener.accept()
+        if len(self.waiting) >= QUEUE_LENGTH:
+            message = f"{self.settings.concurrent_queries} queries are running and {QUEUE_LENGTH} wait"
+            self._tell(connection, "busy", f"{message}; try again in a few seconds")
+            connection.close()
+        else:
+            self.waiting.append(connection)
+
+    def _fork(self, connection: socket.socket) -> None:
+        started = mmap.mmap(-1, 1)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                signal.set_wakeup_fd(-1)
+                self.listener.close()
+                for other in (*self.workers.values(), *self.waiting):
+                    (other.connection if isinstance(other, _Worker) else other).close()
+                _work(connection, started, self.settings)
+                status = 0
+            finally:
+                os._exit(status)
+        self.workers[pid] = _Worker(connection, started)
+
+    def _reap(self) -> None:
+        while self.workers:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            worker = self.workers.pop(pid, None)
+            if worker is None:
+                continue
+            if status and worker.started_answer[0] == 0:
+                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
+                if number == signal.SIGALRM:
+                    self._tell(worker.connection, "timeout", "")
+                elif number == signal.SIGABRT:
+                    limit = self.settings.query_memory_bytes >> 20
+                    message = f"the query took more than {limit} MiB of memory; add a LIMIT, or drop ORDER BY or DISTINCT"
+                    self._tell(worker.connection, "memory", message)
+                else:
+                    self._tell(worker.connection, "failed", "the engine gave up on this query; make it simpler")
+            worker.connection.close()
+
+    @staticmethod
+    def _tell(connection: socket.socket, error: str, message: str) -> None:
+        with contextlib.suppress(OSError):
+            connection.setblocking(False)
+            _send(connection, json.dumps({"error": error, "message": message}).encode())
+
+
+# The worker's process ----------------------------------------------------------------------------------------
+
+
+class _Frames:
+    """A file to write to; what is written leaves as frames. Its first frame is the head."""
+
+    def __init__(self, connection: socket.socket, started: mmap.mmap, limit_bytes: int) -> None:
+        self.connection, self.started, self.left = connection, started, limit_bytes
+        self.buffer = bytearray()
+        self.head = b""
+
+    def write(self, data: bytes) -> int:
+        self.buffer += data
+        if len(self.buffer) >= CHUNK_BYTES:
+            self.flush()
+        return len(data)
+
+    def flush(self) -> None:
+        if not self.buffer:
+            return
+        self._begin()
+        self.left -= len(self.buffer)
+        if self.left < 0:
+            raise MemoryError("the answer is larger than the limit")
+        _send(self.connection, bytes(self.buffer))
+        self.buffer.clear()
+
+    def end(self) -> None:
+        self.flush()
+        self._begin()
+        _send(self.connection, b"")
+
+    def _begin(self) -> None:
+        if not self.started[0]:
+            self.started[0] = 1
+            _send(self.connection, self.head)
+
+
+def _work(connection: socket.socket, started: mmap.mmap, settings: Settings) -> None:
+    """Read one request, answer it, end. Whatever goes wrong, the client hears one sentence."""
+    connection.settimeout(None)
+    frames = _Frames(connection, started, settings.query_result_bytes)
+    try:
+        request = json.loads(_receive(connection))
+        _confine(request["seconds"], settings)
+        _answer(request, frames)
+    except _Told as told:
+        _send(connection, json.dumps(told.head).encode())
+        started[0] = 1
+    except (MemoryError, OSError, ValueError, RuntimeError) as error:
+        if not started[0]:
+            _send(connection, json.dumps({"error": "failed", "message": f"the engine says: {error}"}).encode())
+            started[0] = 1
+
+
+class _Told(Exception):  # noqa: N818  a message to the client, not an error of ours
+    def __init__(self, **head: Any) -> None:
+        super().__init__()
+        self.head = head
+
+
+def _confine(seconds: float, settings: Settings) -> None:
+    """Time and memory limits by the kernel, no network, no messages on the terminal, low priority."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    null = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(null, number)
+    with contextlib.suppress(OSError):
+        os.nice(10)
+    isolate_network()
+    if sys.platform == "linux":
+        limit = _data_bytes() + settings.query_memory_bytes
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def isolate_network() -> bool:
+    """Move this process into a network namespace of its own, so that nothing can be reached from it.
+
+    Returns:
+        Whether the system allowed it. Where it does not, the guard alone keeps SERVICE out.
+    """
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None, use_errno=True)
+    return library.unshare(CLONE_NEWNET) == 0 or library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+
+
+def _data_bytes() -> int:
+    """What counts towards RLIMIT_DATA already."""
+    status = Path("/proc/self/status").read_text("ascii")
+    match = re.search(r"VmData:\s+(\d+) kB", status)
+    return int(match[1]) * 1024 if match else 0
+
+
+def _answer(request: Mapping[str, Any], frames: _Frames) -> None:
+    store = Store.read_only(request["store"])
+    options: dict[str, Any] = {"use_default_graph_as_union": request["union"]}
+    if request["default"] or request["named"]:
+        options["default_graph"] = [NamedNode(iri) for iri in request["default"]]
+        options["named_graphs"] = [NamedNode(iri) for iri in request["named"]]
+    if request["bind"]:
+        options["substitutions"] = {Variable(name): _term(text) for name, text in request["bind"].items()}
+    try:
+        answer = store.query(request["query"], **options)
+    except SyntaxError as error:
+        raise _Told(error="syntax", **_position(error, request["query"])) from error
+    if isinstance(answer, (QuerySolutions, QueryBoolean)):
+        form = "SELECT" if isinstance(answer, QuerySolutions) else "ASK"
+        media_type = _chosen(request["solutions"], formats.SOLUTIONS)
+        frames.head = _head(form, media_type)
+        results = QueryResultsFormat.from_media_type(media_type)
+        answer.serialize(frames, results)  # type: ignore[call-overload]
+    else:
+        assert isinstance(answer, QueryTriples)
+        media_type = _chosen(request["graph"], formats.GRAPHS)
+        frames.head = _head("CONSTRUCT", media_type)
+        _write_graph(answer, media_type, frames)
+    frames.end()
+
+
+def _write_graph(triples: QueryTriples, media_type: str, frames: _Frames) -> None:
+    if media_type == formats.JSON_LD:
+        frames.write(formats.write(Graph("", tuple(triples)), media_type))
+        return
+    rdf = RdfFormat.from_media_type(media_type)
+    triples.serialize(frames, rdf)  # type: ignore[call-overload]
+
+
+def _head(form: str, media_type: str) -> bytes:
+    return json.dumps({"form": form, "media_type": media_type}).encode()
+
+
+def _chosen(media_type: str | None, offered: tuple[str, ...]) -> str:
+    if media_type is None:
+        raise _Told(error="format", offered=offered)
+    return media_type
+
+
+def _term(text: str) -> NamedNode | Literal:
+    quad = next(iter(parse(f"<urn:s> <urn:p> {text} .".encode(), format=RdfFormat.N_TRIPLES)))
+    assert isinstance(quad.object, (NamedNode, Literal))
+    return quad.object
+
+
+def _position(error: SyntaxError, query: str) -> dict[str, Any]:
+    """Line, column and a plain sentence for what the parser said."""
+    text = error.msg or "not SPARQL"
+    match = re.match(r"error at (\d+):(\d+): (.*)", text, re.DOTALL)
+    if not match:
+        return {"message": text}
+    line, column, rest = int(match[1]), int(match[2]), match[3]
+    rows = query.splitlines() or [""]
+    row = rows[min(line, len(rows)) - 1]
+    near = row[max(0, column - 1) : column + 19].strip()
+    place = f"near {near!r}" if near else "at the end"
+    return {"message": f"not SPARQL {place}: {rest}", "line": line, "column": column}
+
+
+def main(arguments: list[str]) -> None:
+    """Run the broker: `python -m unitgraph.engine SOCKET SETTINGS-AS-JSON`."""
+    _Loop(arguments[0], Settings(**json.loads(arguments[1]))).run()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,134 @@
+"""Releases in order; the changes between two, by subject; what is gone and why."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import NamedNode, RdfFormat, parse
+
+from unitgraph.errors import Gone, ReleaseError
+from unitgraph.release import MANIFEST, Release, open_release, rebased
+
+WITHDRAWN = "withdrawn.json"
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happened to one subject between two releases: `kind` is created, updated or removed."""
+
+    subject: str
+    kind: str
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """Something taken back from all releases. `iri` is under the canonical base, `date` ISO 8601."""
+
+    iri: str
+    why: str
+    date: str
+    digests: tuple[tuple[str, str, str], ...]
+
+
+def releases(out: Path) -> tuple[Release, ...]:
+    """Every release in a folder, oldest first."""
+    found = [open_release(path.parent) for path in out.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")]
+    return tuple(sorted(found, key=lambda release: (release.issued, release.version)))
+
+
+def find(out: Path, version: str) -> Release:
+    """The release of that version.
+
+    Raises:
+        ReleaseError: there is none; the message says which there are.
+    """
+    known = {release.version: release for release in releases(out)}
+    if version not in known:
+        raise ReleaseError(f"no release {version} in {out}; there are: {', '.join(known) or 'none'}")
+    return known[version]
+
+
+def changes(old: Release, new: Release) -> tuple[Change, ...]:
+    """The difference of two releases, grouped by subject, in order of IRI, under the base of `new`.
+
+    Statements are N-Quads lines without the graph: moving a statement to another file changes nothing.
+    The release's own description (version, time) is left out.
+    """
+    before, after = _statements(old, new.base), _statements(new, new.base)
+    found: dict[str, tuple[list[str], list[str]]] = {}
+    for line in sorted(after - before):
+        found.setdefault(_subject(line), ([], []))[0].append(line)
+    for line in sorted(before - after):
+        found.setdefault(_subject(line), ([], []))[1].append(line)
+    was = {_subject(line) for line in before}
+    now = {_subject(line) for line in after}
+    return tuple(
+        Change(
+            subject,
+            "created" if subject not in was else "removed" if subject not in now else "updated",
+            tuple(added),
+            tuple(removed),
+        )
+        for subject, (added, removed) in sorted(found.items())
+    )
+
+
+def _statements(release: Release, base: str) -> set[str]:
+    lines = rebased(release.lines(), release.base, base)
+    own = f"<{base}graph/release> .".encode()
+    report = f"<{base}graph/report> .".encode()
+    return {_without_graph(line.decode()) for line in lines if not line.endswith((own, report))}
+
+
+def _without_graph(line: str) -> str:
+    return line[: line.rindex(" <")] + " ."
+
+
+def _subject(line: str) -> str:
+    return line[1 : line.index(">")]
+
+
+def withdrawals(out: Path) -> tuple[Withdrawal, ...]:
+    """Everything that was withdrawn, oldest first.
+
+    Raises:
+        ReleaseError: the list is damaged; it is not passed over, since that would publish again.
+    """
+    path = out / WITHDRAWN
+    if not path.exists():
+        return ()
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+        return tuple(
+            Withdrawal(row["iri"], row["why"], row["date"], tuple((d[0], d[1], d[2]) for d in row["digests"])) for row in rows
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(f"{path} is damaged ({error!r}); restore it before anything is published") from error
+
+
+def check_gone(out: Path, release: Release, iri: str) -> None:
+    """Look for a former thing: withdrawn, or said in an earlier release and no longer.
+
+    Raises:
+        Gone: it was there once.
+    """
+    canonical = iri.replace(release.base, release.manifest.canonical_base, 1)
+    for withdrawal in withdrawals(out):
+        if withdrawal.iri == canonical:
+            raise Gone(iri, withdrawal.why, withdrawal.date[:10])
+    for other in reversed(releases(out)):
+        if other.version == release.version or other.issued > release.issued:
+            continue
+        subject = NamedNode(iri.replace(release.base, other.base, 1))
+        if next(iter(other.store.quads_for_pattern(subject, None, None)), None):
+            raise Gone(iri, f"it was last described in release {other.version}")
+
+
+def parse_statement(line: str) -> tuple[str, str, str]:
+    """Subject, predicate and object of an N-Triples line, each in N-Triples form."""
+    quad = next(iter(parse(line.encode(), format=RdfFormat.N_TRIPLES)))
+    return str(quad.subject), str(quad.predicate), str(quad.object)

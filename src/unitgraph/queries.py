@@ -1,0 +1,145 @@
+"""Query files: SPARQL with a header of `#+ key: value` lines, so that any tool can run them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Store
+
+from unitgraph.errors import BadRequest, SourceError
+from unitgraph.vocab import PREFIXES
+
+TYPES = {"iri": "", "string": "string", "integer": "integer", "date": "date", "language": "string"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A variable of a saved query that the reader may choose.
+
+    `kind` is one of iri, string, integer, date, language; `default` its lexical form.
+    """
+
+    name: str
+    kind: str
+    default: str
+
+    def term(self, value: str) -> NamedNode | Literal:
+        """The term that a reader's text stands for; it is bound, never pasted into the query.
+
+        Raises:
+            BadRequest: the text is not of this parameter's kind.
+        """
+        if self.kind == "iri":
+            if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s<>\"{}|\\^`]+", value):
+                raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no absolute IRI")
+            return NamedNode(value)
+        if self.kind == "integer" and not re.fullmatch(r"-?(0|[1-9]\d{0,17})", value):
+            raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no whole number")
+        if self.kind == "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
+            raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no date like 2021-04-22")
+        return Literal(value, datatype=NamedNode(PREFIXES["xsd"] + TYPES[self.kind]))
+
+
+@dataclass(frozen=True)
+class SavedQuery:
+    """A question with its answer in SPARQL: the value of one `.rq` file."""
+
+    name: str
+    text: str
+    header: tuple[tuple[str, str], ...]
+
+    def get(self, key: str) -> str:
+        """The value of a header line, or an empty string."""
+        return next((value for name, value in self.header if name == key), "")
+
+    @property
+    def summary(self) -> str:
+        return self.get("summary")
+
+    @property
+    def question(self) -> str:
+        return self.get("question") or self.summary
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(tag.strip() for tag in self.get("tags").split(",") if tag.strip())
+
+    @property
+    def parameters(self) -> tuple[Parameter, ...]:
+        found = []
+        for key, value in self.header:
+            if key.startswith("parameter."):
+                kind, _, default = value.partition(" ")
+                found.append(Parameter(key.removeprefix("parameter."), kind, default.strip().strip("<>")))
+        return tuple(found)
+
+    @property
+    def form(self) -> str:
+        """SELECT, ASK, CONSTRUCT or DESCRIBE."""
+        return query_form(self.text)
+
+    def bindings(self, values: dict[str, str]) -> dict[str, NamedNode | Literal]:
+        """The terms for the parameters: the reader's `values`, else the defaults.
+
+        Raises:
+            BadRequest: an unknown parameter, or a value that is not of its kind.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        if unknown := sorted(set(values) - set(known)):
+            offered = ", ".join(known) or "none"
+            raise BadRequest(f"no parameter {unknown[0]!r}; this query has: {offered}")
+        return {name: p.term(values.get(name) or p.default) for name, p in known.items()}
+
+
+def query_form(text: str) -> str:
+    """The form of a query, by the first keyword that is not in a comment, an IRI or the prologue.
+
+    >>> query_form("# SELECT\\nPREFIX a: <http://a/ASK> ASK { ?s a:b ?o }")
+    'ASK'
+    """
+    bare = re.sub(r"<[^>\s]*>|#[^\n]*|\"[^\"\n]*\"", " ", text)
+    match = re.search(r"\b(SELECT|ASK|CONSTRUCT|DESCRIBE)\b", bare, re.IGNORECASE)
+    return match[1].upper() if match else ""
+
+
+def parse(name: str, text: str) -> SavedQuery:
+    """The saved query in the text of a `.rq` file."""
+    header = re.findall(r"^#\+[ \t]*([A-Za-z.]+):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE)
+    return SavedQuery(name, text, tuple(header))
+
+
+def read_folder(folder: Path) -> tuple[SavedQuery, ...]:
+    """Every `.rq` file of a folder, by name."""
+    return tuple(parse(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.rq")))
+
+
+def faults(folder: Path, root: Path) -> Iterator[SourceError]:
+    """What is wrong with the query files of a folder: encoding, syntax, header, slug."""
+    empty = Store()
+    for path in sorted(folder.glob("*.rq")):
+        relative = path.relative_to(root).as_posix()
+        try:
+            query = parse(path.stem, path.read_text("utf-8"))
+        except UnicodeDecodeError:
+            yield SourceError(relative, 1, "not UTF-8; save it as UTF-8")
+            continue
+        if not re.fullmatch(r"[a-z0-9-]+", path.stem):
+            yield SourceError(relative, 1, "the name of a query has only a-z, 0-9 and -")
+        if not query.summary:
+            yield SourceError(relative, 1, "say what it answers: a first line `#+ summary: …`")
+        for parameter in query.parameters:
+            if parameter.kind not in TYPES or not parameter.default:
+                message = f"parameter {parameter.name}: write `<kind> <default>`, kind one of {', '.join(TYPES)}"
+                yield SourceError(relative, _line(query.text, f"parameter.{parameter.name}"), message)
+        try:
+            empty.query(query.text, use_default_graph_as_union=True)
+        except SyntaxError as error:
+            where = re.match(r"error at (\d+):\d+: ", error.msg or "")
+            yield SourceError(relative, int(where[1]) if where else 1, re.sub(r"^error at [\d:]+ ", "", error.msg or ""))
+
+
+def _line(text: str, needle: str) -> int:
+    return next((number for number, row in enumerate(text.splitlines(), 1) if needle in row), 1)

@@ -1,0 +1,219 @@
+"""A release: an immutable folder of plain files. Opened, verified and read here; written elsewhere.
+
+    <version>/
+        data.nq         everything said, as sorted canonical N-Quads; the one member that counts
+        manifest.json   version, time, base, predecessor, digests; its SHA-256 is the release digest
+        data.nq.gz      the compact record (derived)
+        store/          the same quads, ready to be queried (derived)
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pyoxigraph import Store
+
+from unitgraph.errors import ReleaseError
+
+DATA = "data.nq"
+RECORD = "data.nq.gz"
+MANIFEST = "manifest.json"
+STORE = "store"
+CURRENT = "CURRENT"
+
+
+@dataclass(frozen=True)
+class Member:
+    """A canonical file of a release: its name, size in bytes and SHA-256."""
+
+    name: str
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a release says of itself; `issued` is ISO 8601 in UTC, `predecessor` a release digest or None.
+
+    `replaces` is the digest that this release had before something was withdrawn from it.
+    """
+
+    version: str
+    issued: str
+    base: str
+    canonical_base: str
+    content: str
+    quads: int
+    members: tuple[Member, ...]
+    predecessor: str | None = None
+    replaces: str | None = None
+
+    def to_bytes(self) -> bytes:
+        """The manifest's only form: JSON, keys in order; its SHA-256 is the release digest."""
+        value = {
+            "version": self.version,
+            "issued": self.issued,
+            "base": self.base,
+            "canonicalBase": self.canonical_base,
+            "content": self.content,
+            "quads": self.quads,
+            "predecessor": self.predecessor,
+            "replaces": self.replaces,
+            "members": {m.name: {"size": m.size_bytes, "sha256": m.sha256} for m in self.members},
+        }
+        return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Manifest:
+        """Read a manifest.
+
+        Raises:
+            ReleaseError: it is not one.
+        """
+        try:
+            value = json.loads(data)
+            members = tuple(Member(n, m["size"], m["sha256"]) for n, m in sorted(value["members"].items()))
+            return cls(
+                value["version"],
+                value["issued"],
+                value["base"],
+                value["canonicalBase"],
+                value["content"],
+                value["quads"],
+                members,
+                value["predecessor"],
+                value["replaces"],
+            )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ReleaseError(f"not a manifest: {error!r}; build the release again") from error
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release on disk."""
+
+    folder: Path
+    manifest: Manifest = field(repr=False)
+    digest: str = field(repr=False)
+
+    @property
+    def version(self) -> str:
+        return self.manifest.version
+
+    @property
+    def base(self) -> str:
+        return self.manifest.base
+
+    @property
+    def issued(self) -> str:
+        return self.manifest.issued
+
+    @cached_property
+    def store(self) -> Store:
+        """The quads, opened read-only; the same object for the life of this value.
+
+        Raises:
+            ReleaseError: the store cannot be opened.
+        """
+        try:
+            return Store.read_only(str(self.folder / STORE))
+        except OSError as error:
+            message = f"{self.folder / STORE} cannot be opened ({error}); run `unitgraph verify --repair {self.version}`"
+            raise ReleaseError(message) from error
+
+    def lines(self) -> list[bytes]:
+        """The sorted N-Quads lines, without line ends."""
+        return self._data().splitlines()
+
+    def _data(self) -> bytes:
+        """The bytes of `data.nq`, from the compact record where only that is kept."""
+        path, record = self.folder / DATA, self.folder / RECORD
+        try:
+            return path.read_bytes() if path.exists() else gzip.decompress(record.read_bytes())
+        except (OSError, EOFError) as error:
+            raise ReleaseError(f"{self.folder}: no readable {DATA} ({error}); build or fetch it again") from error
+
+    def problems(self) -> Iterator[str]:
+        """What does not hold: digests, sizes, counts, order, each recomputed from the bytes on disk."""
+        data = self._data()
+        for member in self.manifest.members:
+            if member.name != DATA:
+                yield f"{member.name}: not a member that this software knows"
+            elif len(data) != member.size_bytes:
+                yield f"{member.name}: {len(data)} bytes, the manifest says {member.size_bytes}"
+            elif sha256(data) != member.sha256:
+                yield f"{member.name}: its SHA-256 is not the one in the manifest"
+        lines = data.splitlines()
+        if len(lines) != self.manifest.quads:
+            yield f"{DATA}: {len(lines)} quads, the manifest says {self.manifest.quads}"
+        if lines != sorted(set(lines)):
+            yield f"{DATA}: the lines are not sorted and distinct"
+        if content_digest(lines, self.base, self.manifest.canonical_base) != self.manifest.content:
+            yield f"{DATA}: its content digest is not the one in the manifest"
+        if (self.folder / STORE).exists() and len(self.store) != len(lines):
+            yield f"{STORE}: {len(self.store)} quads, {DATA} has {len(lines)}"
+
+
+def sha256(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def rebased(lines: Iterable[bytes], old: str, new: str) -> list[bytes]:
+    """N-Quads lines with the IRIs below `old` moved below `new`, sorted again.
+
+    An IRI counts where it opens with `<`, in a term or in the text of a saved query, and where it is the
+    beginning of a literal (`void:uriSpace`).
+    """
+    if old == new:
+        return list(lines)
+    pairs = [(f"{mark}{old}".encode(), f"{mark}{new}".encode()) for mark in ("<", '"')]
+    moved = []
+    for line in lines:
+        for before, after in pairs:
+            line = line.replace(before, after)
+        moved.append(line)
+    return sorted(moved)
+
+
+def content_digest(lines: Iterable[bytes], base: str, canonical_base: str) -> str:
+    """SHA-256 of everything said, under the canonical base, whoever publishes it and when.
+
+    The graph `<base>graph/release` (version and time) is left out: two releases, or two copies at
+    different addresses, that say the same have the same content digest.
+    """
+    said_when = f"<{canonical_base}graph/release> .".encode()
+    moved = rebased(lines, base, canonical_base)
+    return sha256(b"".join(line + b"\n" for line in moved if not line.endswith(said_when)))
+
+
+def open_release(folder: Path) -> Release:
+    """The release in a folder.
+
+    Raises:
+        ReleaseError: there is none, or its manifest cannot be read.
+    """
+    try:
+        data = (folder / MANIFEST).read_bytes()
+    except OSError as error:
+        raise ReleaseError(f"no release in {folder}: {error.strerror}") from error
+    return Release(folder, Manifest.from_bytes(data), sha256(data))
+
+
+def current(out: Path) -> Release:
+    """The release that `CURRENT` in a folder of releases names.
+
+    Raises:
+        ReleaseError: none is published there.
+    """
+    try:
+        version = (out / CURRENT).read_text("utf-8").strip()
+    except OSError as error:
+        raise ReleaseError(f"no release is published in {out}; run `unitgraph build --out {out}`") from error
+    return open_release(out / version)

@@ -1,0 +1,65 @@
+"""What the operator chooses: one frozen value, from `UNITGRAPH_…` variables and options.
+
+What the public should see (title, licence, base) is RDF in `data/catalog.ttl`; there is no third place.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from unitgraph.errors import UsageError
+
+
+def _cache() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path("~").expanduser() / ".cache")
+    folder = Path(home) / "unitgraph"
+    parent = next((p for p in folder.parents if p.exists()), Path("/"))
+    return folder if os.access(parent, os.W_OK) else Path(tempfile.gettempdir()) / f"unitgraph-{os.getuid()}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The operator's choices; each field is `UNITGRAPH_<FIELD>` in the environment."""
+
+    base: str = ""  #: where the things live; empty: the canonical base, or the served address
+    public_url: str = ""  #: where links point; empty: the base
+    host: str = "127.0.0.1"  #: address to listen on
+    port: int = 8000  #: port to listen on; 0 takes a free one
+    workers: int = 2  #: web processes
+    threads: int = 8  #: threads of each web process
+    contact: str = ""  #: an e-mail or web address for questions, shown on every page
+    cache: Path = _cache()  #: folder for development builds
+    query_seconds: float = 30.0  #: time limit of a query, parsing and planning included
+    query_memory_bytes: int = 1 << 30  #: memory of one query
+    query_characters: int = 65_536  #: length of a query
+    query_depth: int = 64  #: nesting depth of a query
+    query_result_bytes: int = 1 << 30  #: size of one query's answer
+    concurrent_queries: int = 16  #: queries evaluated at the same time
+
+
+def from_environment(environment: Mapping[str, str], **options: Any) -> Settings:
+    """Settings from `UNITGRAPH_…` variables; an option that is not None wins.
+
+    Raises:
+        UsageError: a value that is not of its field's type.
+
+    >>> from_environment({"UNITGRAPH_PORT": "8080"}).port
+    8080
+    """
+    types = get_type_hints(Settings)
+    values: dict[str, Any] = {}
+    for field in fields(Settings):
+        name = f"UNITGRAPH_{field.name.upper()}"
+        if options.get(field.name) is not None:
+            values[field.name] = options[field.name]
+        elif environment.get(name):
+            try:
+                values[field.name] = types[field.name](environment[name])
+            except ValueError as error:
+                raise UsageError(f"{name}={environment[name]!r} is no {types[field.name].__name__}") from error
+    return Settings(**values)

@@ -1,0 +1,106 @@
+"""The site as a value: a release, the history it stands in, an engine, and where it is published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from pyoxigraph import Literal, NamedNode, Store
+
+from unitgraph.engine import Engine
+from unitgraph.errors import ReleaseError
+from unitgraph.release import CURRENT, Release, current
+from unitgraph.settings import Settings
+from unitgraph.vocab import SEGMENT, term
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing with a list of its own: the path segment, its class, the class's label."""
+
+    segment: str
+    cls: NamedNode
+    label: str
+    concept: bool
+
+
+@dataclass(frozen=True)
+class Site:
+    """What is published: `out` is the folder of releases, `release` the one that answers."""
+
+    out: Path
+    release: Release
+    engine: Engine = field(repr=False)
+    settings: Settings = field(repr=False)
+
+    @property
+    def base(self) -> str:
+        """Where the things live; ends in a slash."""
+        return self.release.base
+
+    @property
+    def public_url(self) -> str:
+        """Where links point; ends in a slash."""
+        return self.settings.public_url or self.base
+
+    @property
+    def store(self) -> Store:
+        return self.release.store
+
+    def iri(self, *parts: str) -> NamedNode:
+        """The IRI of a thing: `iri("unit", "arl")`."""
+        return NamedNode(self.base + "/".join(parts))
+
+    def path(self, iri: str) -> str | None:
+        """The path on this site at which an IRI of ours answers, or None for an IRI of others."""
+        return "/" + iri[len(self.base) :] if iri.startswith(self.base) else None
+
+    @cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """Every kind of thing that has a segment, by segment: read from the ontology in the release."""
+        found = {}
+        concept = NamedNode("http://www.w3.org/2004/02/skos/core#Concept")
+        for quad in self.store.quads_for_pattern(None, SEGMENT, None):
+            cls, segment = quad.subject, quad.object
+            if isinstance(cls, NamedNode) and isinstance(segment, Literal):
+                labels = self.store.quads_for_pattern(cls, term("rdfs:label"), None)
+                label = next((q.object.value for q in labels if isinstance(q.object, Literal)), segment.value)
+                is_concept = next(iter(self.store.quads_for_pattern(cls, term("rdfs:subClassOf"), concept)), None)
+                found[segment.value] = Kind(segment.value, cls, label, is_concept is not None)
+        return dict(sorted(found.items()))
+
+
+class Publication:
+    """Follows `CURRENT` in a folder of releases: `site()` is always what is published now.
+
+    A release that cannot be opened leaves the previous one served.
+    """
+
+    def __init__(self, out: Path, engine: Engine, settings: Settings) -> None:
+        self.out, self.engine, self.settings = out, engine, settings
+        self._seen: tuple[int, int] | None = None
+        self._site: Site | None = None
+
+    def site(self) -> Site:
+        """The site of the current release.
+
+        Raises:
+            ReleaseError: nothing is published.
+        """
+        try:
+            stat = (self.out / CURRENT).stat()
+            seen = (stat.st_mtime_ns, stat.st_ino)
+        except OSError:
+            seen = None
+        if self._site is None or (seen is not None and seen != self._seen):
+            try:
+                release = current(self.out)
+                len(release.store)
+            except ReleaseError:
+                if self._site is None:
+                    raise
+            else:
+                self._site = Site(self.out, release, self.engine, self.settings)
+            self._seen = seen
+        return self._site

@@ -1,0 +1,66 @@
+"""Namespaces, and the terms that the code names."""
+
+from __future__ import annotations
+
+from pyoxigraph import NamedNode
+
+UG = "https://w3id.org/unitgraph/ns#"
+UGS = "https://w3id.org/unitgraph/shapes#"
+GENID = UGS + "genid-"  #: what a blank node of a shapes file is called in a release
+
+PREFIXES: dict[str, str] = {
+    "adms": "http://www.w3.org/ns/adms#",
+    "dc": "http://purl.org/dc/elements/1.1/",
+    "dcat": "http://www.w3.org/ns/dcat#",
+    "dcterms": "http://purl.org/dc/terms/",
+    "foaf": "http://xmlns.com/foaf/0.1/",
+    "org": "http://www.w3.org/ns/org#",
+    "owl": "http://www.w3.org/2002/07/owl#",
+    "prov": "http://www.w3.org/ns/prov#",
+    "rdf": "http://www.w3.org/1999/02/22-rdf-syntax-ns#",
+    "rdfs": "http://www.w3.org/2000/01/rdf-schema#",
+    "schema": "https://schema.org/",
+    "sd": "http://www.w3.org/ns/sparql-service-description#",
+    "sh": "http://www.w3.org/ns/shacl#",
+    "skos": "http://www.w3.org/2004/02/skos/core#",
+    "skosxl": "http://www.w3.org/2008/05/skos-xl#",
+    "ug": UG,
+    "ugs": UGS,
+    "vann": "http://purl.org/vocab/vann/",
+    "void": "http://rdfs.org/ns/void#",
+    "xsd": "http://www.w3.org/2001/XMLSchema#",
+}
+
+
+def term(curie: str) -> NamedNode:
+    """The term that a prefixed name stands for.
+
+    >>> term("ug:Unit").value
+    'https://w3id.org/unitgraph/ns#Unit'
+    """
+    prefix, _, local = curie.partition(":")
+    return NamedNode(PREFIXES[prefix] + local)
+
+
+def curie(iri: str) -> str:
+    """The shortest prefixed name of an IRI, or the IRI itself.
+
+    >>> curie("http://www.w3.org/2004/02/skos/core#prefLabel")
+    'skos:prefLabel'
+    """
+    for prefix, namespace in PREFIXES.items():
+        if iri.startswith(namespace) and iri != namespace and "/" not in iri[len(namespace) :]:
+            return f"{prefix}:{iri[len(namespace):]}"
+    return iri
+
+
+RDF_TYPE = term("rdf:type")
+LABEL = term("rdfs:label")
+PREF_LABEL = term("skos:prefLabel")
+ALT_LABEL = term("skos:altLabel")
+NOTATION = term("skos:notation")
+DEFINITION = term("skos:definition")
+SEGMENT = term("ug:segment")
+FORMER_IRI = term("ug:formerIri")
+STATED_IN = term("ug:statedIn")
+CONFIDENCE = term("ug:confidence")
