@@ -1,0 +1,61 @@
+"""What all tests use: the checkout, a release of its graph, a release of the tiny world."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from unitgraph import build
+from unitgraph.build import Judged
+from unitgraph.release import Release
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+IN_CI = os.environ.get("CI") == "true"
+ALL = bool(os.environ.get("UNITGRAPH_TEST_ALL"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="accept new output as expected")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """Continuous integration has everything the tests need: there a skipped test has failed."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped where nothing may be skipped: {report.longrepr}"
+    return report
+
+
+needs_facts = pytest.mark.skipif(not (SHARED / "facts").is_dir(), reason="../shared/facts is not here")
+needs_rapper = pytest.mark.skipif(shutil.which("rapper") is None, reason="rapper (raptor2-utils) is not installed")
+needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
+
+
+@pytest.fixture(scope="session")
+def judged() -> Judged:
+    """The sources of the checkout, read and judged once."""
+    return build.judge(ROOT)
+
+
+@pytest.fixture(scope="session")
+def release(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of the checkout under its canonical base."""
+    return build.build(judged, tmp_path_factory.mktemp("releases"))
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    """A release of the tiny world."""
+    return build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def update_snapshots(request: pytest.FixtureRequest) -> bool:
+    return bool(request.config.getoption("--update-snapshots"))
