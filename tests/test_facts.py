@@ -210,7 +210,9 @@ def test_every_unit_is_there_with_kind_number_divisions_sponsor_and_source(ask: 
             division = f"?d skos:notation {quoted('PD-' + row['from2021'])} . ?p ug:start ?b"
             at.append((bool(ask(f"{placed} {division}", "c")), "division from 2021"))
         if row["sponsor"]:
-            sponsor = f"?d skos:notation {quoted(row['sponsor'])} . ?p ug:placementRole <{BASE}placement-role/sponsored>"
+            sponsor = (
+                f"?d skos:notation {quoted(row['sponsor'])} . ?p ug:placementRole <{BASE}placement-role/sponsored>"
+            )
             at.append((bool(ask(f"{placed} {sponsor}", "c")), "sponsor"))
         missing += [(row["acronym"], what) for held, what in at if not held]
     assert not missing
@@ -256,7 +258,9 @@ def test_every_project_row_is_there_with_its_units_initiatives_basis_and_source(
         ]
         for unit in row["coleaders"]:
             at.append((unit in ask(f"{thing} ?t ({follow}) ?l . ?l skos:notation ?x"), f"co-leader {unit}"))
-        towards = f"{thing} ?c ug:contributionOf ?t ; ug:towards ?i ; ug:basis ?b . ?i a ug:KeyInitiative ; skos:notation ?x"
+        towards = (
+            f"{thing} ?c ug:contributionOf ?t ; ug:towards ?i ; ug:basis ?b . ?i a ug:KeyInitiative ; skos:notation ?x"
+        )
         at.append((ask(towards) == set(row["initiatives"]), "initiatives"))
         if row["initiatives"]:
             at.append((slug(ask(towards, "b")) == {row["basis"]}, "basis"))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from pyoxigraph import (
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
-
     Variable,
     parse_query_results,
 )
@@ -22,7 +22,13 @@ from unitgraph.queries import SavedQuery
 from unitgraph.release import Release
 from unitgraph.vocab import PREFIXES, curie
 
-TABLES = {"table": "", "csv": formats.CSV, "tsv": formats.TSV, "json": formats.RESULTS_JSON, "xml": formats.RESULTS_XML}
+TABLES = {
+    "table": "",
+    "csv": formats.CSV,
+    "tsv": formats.TSV,
+    "json": formats.SPARQL_JSON,
+    "xml": formats.SPARQL_XML,
+}
 GRAPHS = {
     "turtle": formats.TURTLE,
     "ntriples": formats.N_TRIPLES,
@@ -98,7 +104,7 @@ def remote(endpoint: str, query: SavedQuery, values: dict[str, str], form: str |
     wrapper.setQuery(query.text)
     is_table = query.form in ("SELECT", "ASK")
     media_type = _media_type(form, TABLES, "table") if is_table else _media_type(form, GRAPHS, "turtle")
-    wrapper.addCustomHttpHeader("Accept", media_type or formats.RESULTS_JSON)
+    wrapper.addCustomHttpHeader("Accept", media_type or formats.SPARQL_JSON)
     wrapper.setReturnFormat(SPARQLWrapper.JSON if is_table else SPARQLWrapper.TURTLE)
     try:
         data = wrapper.query().response.read()
@@ -120,7 +126,7 @@ def _media_type(form: str | None, offered: dict[str, str], default: str) -> str:
     return offered[name]
 
 
-def _rebased(bindings: dict[str, Term], release: Release) -> dict[str, Term]:
+def _rebased(bindings: Mapping[str, Term], release: Release) -> dict[str, Term]:
     from pyoxigraph import NamedNode
 
     old, new = release.manifest.canonical_base, release.base
@@ -156,5 +162,3 @@ def _cell(term: Term | None) -> str:
 
     value = "" if term is None else str(getattr(term, "value", term))
     return escape(curie(value) if value.startswith(tuple(PREFIXES.values())) else value)
-
-

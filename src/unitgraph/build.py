@@ -67,7 +67,11 @@ def judge(root: Path, progress: Progress = lambda _: None) -> Judged:
     """
     progress("reading sources")
     read = sources.read(root)
-    faults = (*read.faults, *queries.faults(root / "queries", root), *queries.faults(root / "ontology" / "rules", root))
+    faults = (
+        *read.faults,
+        *queries.faults(root / "queries", root),
+        *queries.faults(root / "ontology" / "rules", root),
+    )
     faults = (*faults, *queries.faults(root / "ontology" / "checks", root))
     store = Store()
     if faults:
@@ -127,13 +131,24 @@ def build(
             version = f"{version}+dev.{sha256((content + base).encode())[:12]}"
         lines = sorted([*lines, *_release_lines(canonical, version, issued)])
         if base != canonical and any(b"<" + base.encode() in line for line in lines):
-            raise UsageError(f"the sources name IRIs under {base}, the base of this build; state them under {canonical}")
+            raise UsageError(
+                f"the sources name IRIs under {base}, the base of this build; state them under {canonical}"
+            )
         lines = rebased(lines, canonical, base)
         data = b"".join(line + b"\n" for line in lines)
         existing = _existing(out, version)
-        predecessor = existing.manifest.predecessor if existing else None if development else _latest(out, issued, version)
+        predecessor = (
+            existing.manifest.predecessor if existing else None if development else _latest(out, issued, version)
+        )
         manifest = Manifest(
-            version, issued, base, canonical, content, len(lines), (Member(DATA, len(data), sha256(data)),), predecessor
+            version,
+            issued,
+            base,
+            canonical,
+            content,
+            len(lines),
+            (Member(DATA, len(data), sha256(data)),),
+            predecessor,
         )
         if existing:
             if existing.manifest != replace(manifest, replaces=existing.manifest.replaces):

@@ -51,7 +51,9 @@ class Result:
     @property
     def key(self) -> str:
         """What makes it the same finding from one run to the next, whatever its line."""
-        return hashlib.sha256("\t".join((self.source, self.focus_node, self.result_path, self.value)).encode()).hexdigest()[:16]
+        return hashlib.sha256(
+            "\t".join((self.source, self.focus_node, self.result_path, self.value)).encode()
+        ).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,14 @@ class Checker:
             severity = self._shape_value(shape, "sh:severity") or SH + "Violation"
             message = self._shape_value(node, "sh:message") or self._shape_value(shape, "sh:message")
             found.append(
-                Constraint(_iri(node), _iri(shape), target, severity[len(SH) :], message, self._prefixes(node) + select)
+                Constraint(
+                    _iri(node),
+                    _iri(shape),
+                    target,
+                    severity[len(SH) :],
+                    message,
+                    self._prefixes(node) + select,
+                )
             )
         return tuple(sorted(found, key=lambda c: c.source))
 
@@ -163,8 +172,8 @@ class Checker:
         for constraint in self.constraints:
             classes = " ".join(f"<{c}>" for c in self._subclasses(constraint.target))
             scope = f"{{ SELECT DISTINCT ?this WHERE {{ VALUES ?targetClass {{ {classes} }} ?this a ?targetClass }} }}"
-            text = re.sub(r"(?i)(\bWHERE\s*)?\{", lambda m: f"{m[0]} {scope}", constraint.text.replace("$this", "?this"), count=1)
-            solutions = self.flat.query(text)
+            select, _, rest = constraint.text.replace("$this", "?this").partition("{")
+            solutions = self.flat.query(f"{select}{{ {scope} {rest}")
             assert isinstance(solutions, QuerySolutions)
             names = {variable.value for variable in solutions.variables}
             for solution in solutions:
@@ -250,10 +259,12 @@ def shacl(data: Iterable[Quad], shapes: Iterable[Quad]) -> rdflib.Graph:
     Never over a store: pyshacl reports false violations there.
     """
     import pyshacl
+    import rdflib
 
     logging.getLogger("pyshacl").setLevel(logging.ERROR)
     _, graph, _ = pyshacl.validate(rdflib_graph(data), shacl_graph=rdflib_graph(shapes), inference="none")
-    return graph  # type: ignore[return-value]
+    assert isinstance(graph, rdflib.Graph)
+    return graph
 
 
 def rdflib_graph(quads: Iterable[Quad]) -> rdflib.Graph:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unitgraph import __version__
-from unitgraph.errors import SourceError, UnitgraphError, UsageError
+from unitgraph.errors import Refused, SourceError, UnitgraphError, UsageError
 from unitgraph.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def build_release(arguments: Arguments) -> int:
     if judged.refusals:
         for line in (*judged.faults, *(r for r in judged.report.results if r.severity == "Violation")):
             print(line, file=sys.stderr)
-        raise build.Refused(judged.refusals)
+        raise Refused(judged.refusals)
     _say_release(arguments, release, f"built in {release.folder}")
     return 0
 
@@ -233,7 +233,11 @@ def withdraw(arguments: Arguments) -> int:
     from unitgraph import build
 
     out = Path(arguments.out)
-    when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if arguments.date is None else build.normalised_time(arguments.date)
+    when = (
+        datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if arguments.date is None
+        else build.normalised_time(arguments.date)
+    )
     withdrawal = build.withdraw(out, arguments.iri, arguments.why, when)
     if arguments.json:
         print(json.dumps(vars(withdrawal), indent=2))
@@ -248,7 +252,9 @@ def _say_release(arguments: Arguments, release: Release, what: str) -> None:
     manifest = release.manifest
     if arguments.json:
         value = {"version": manifest.version, "folder": str(release.folder), "content": manifest.content}
-        print(json.dumps({**value, "release": release.digest, "quads": manifest.quads, "base": manifest.base}, indent=2))
+        print(
+            json.dumps({**value, "release": release.digest, "quads": manifest.quads, "base": manifest.base}, indent=2)
+        )
     else:
         print(f"release {manifest.version} {what}: {manifest.quads} quads, base {manifest.base}")
         print(f"content sha256 {manifest.content}")
@@ -303,7 +309,9 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except (OSError, OverflowError) as error:
-        raise UsageError(f"cannot listen on {settings.host}:{settings.port} ({error}); choose another --port") from error
+        raise UsageError(
+            f"cannot listen on {settings.host}:{settings.port} ({error}); choose another --port"
+        ) from error
     listener.listen(512)
     listener.set_inheritable(True)
     return listener
@@ -311,7 +319,6 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _first_build(root: Path, out: Path, base: str) -> None:
     """Build in a process of its own. With faults, an earlier release is served until they are mended."""
-    from unitgraph.errors import Refused
     from unitgraph.release import CURRENT
 
     done = subprocess.run(_development_command(root, out, base), check=False)  # noqa: S603  our own module
@@ -376,7 +383,7 @@ def _develop_once(arguments: Arguments, root: Path, out: Path, base: str) -> Rel
     if judged.refusals:
         for line in (*judged.faults, *(r for r in judged.report.results if r.severity == "Violation")):
             print(line, file=sys.stderr)
-        raise build.Refused(judged.refusals)
+        raise Refused(judged.refusals)
     return release
 
 
@@ -574,7 +581,9 @@ def _parser() -> argparse.ArgumentParser:
     option(sub, "workers", "web processes", shown=Settings.workers, type=int, metavar="N")
 
     sub = command("query", query)
-    sub.add_argument("query", metavar="NAME or FILE or TEXT or -", help="a saved query, a file, SPARQL, or standard input")
+    sub.add_argument(
+        "query", metavar="NAME or FILE or TEXT or -", help="a saved query, a file, SPARQL, or standard input"
+    )
     option(sub, "endpoint", "SPARQL endpoint to ask", shown="the local release", metavar="URL")
     option(sub, "format", "table, csv, tsv, json, xml, turtle, ntriples, jsonld or rdfxml", shown="table")
     option(sub, "base", "IRI under which the things live", shown="the canonical base", metavar="IRI")

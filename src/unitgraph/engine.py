@@ -214,7 +214,9 @@ class Broker:
         Raises:
             EngineUnavailable: it did not start.
         """
-        values = {name: value for name, value in asdict(self.settings).items() if name.startswith(("query_", "concurrent"))}
+        values = {
+            name: value for name, value in asdict(self.settings).items() if name.startswith(("query_", "concurrent"))
+        }
         command = [sys.executable, "-m", "unitgraph.engine", self.address, json.dumps(values)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  our own module
         for _ in range(1_000):
@@ -240,7 +242,9 @@ class Broker:
     def __enter__(self) -> Engine:
         return self.start()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
 
@@ -368,8 +372,8 @@ class _Loop:
             try:
                 signal.set_wakeup_fd(-1)
                 self.listener.close()
-                for other in (*self.workers.values(), *self.waiting):
-                    (other.connection if isinstance(other, _Worker) else other).close()
+                for other in (*(worker.connection for worker in self.workers.values()), *self.waiting):
+                    other.close()
                 _work(connection, started, self.settings)
                 status = 0
             finally:
@@ -393,7 +397,9 @@ class _Loop:
                     self._tell(worker.connection, "timeout", "")
                 elif number == signal.SIGABRT:
                     limit = self.settings.query_memory_bytes >> 20
-                    message = f"the query took more than {limit} MiB of memory; add a LIMIT, or drop ORDER BY or DISTINCT"
+                    message = (
+                        f"the query took more than {limit} MiB of memory; add a LIMIT, or drop ORDER BY or DISTINCT"
+                    )
                     self._tell(worker.connection, "memory", message)
                 else:
                     self._tell(worker.connection, "failed", "the engine gave up on this query; make it simpler")
@@ -461,14 +467,14 @@ def _work(connection: socket.socket, started: mmap.mmap, settings: Settings) -> 
             started[0] = 1
 
 
-class _Told(Exception):  # noqa: N818  a message to the client, not an error of ours
+class _Told(Exception):
     def __init__(self, **head: Any) -> None:
         super().__init__()
         self.head = head
 
 
 def _confine(seconds: float, settings: Settings) -> None:
-    """Time and memory limits by the kernel, no network, no messages on the terminal, low priority."""
+    """Time and memory limits by the kernel, no messages on the terminal, low priority."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.setitimer(signal.ITIMER_REAL, seconds)
@@ -477,7 +483,6 @@ def _confine(seconds: float, settings: Settings) -> None:
         os.dup2(null, number)
     with contextlib.suppress(OSError):
         os.nice(10)
-    isolate_network()
     if sys.platform == "linux":
         limit = _data_bytes() + settings.query_memory_bytes
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
@@ -493,7 +498,7 @@ def isolate_network() -> bool:
     if sys.platform != "linux":
         return False
     library = ctypes.CDLL(None, use_errno=True)
-    return library.unshare(CLONE_NEWNET) == 0 or library.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0
+    return any(library.unshare(flags) == 0 for flags in (CLONE_NEWNET, CLONE_NEWUSER | CLONE_NEWNET))
 
 
 def _data_bytes() -> int:
@@ -520,7 +525,7 @@ def _answer(request: Mapping[str, Any], frames: _Frames) -> None:
         media_type = _chosen(request["solutions"], formats.SOLUTIONS)
         frames.head = _head(form, media_type)
         results = QueryResultsFormat.from_media_type(media_type)
-        answer.serialize(frames, results)  # type: ignore[call-overload]
+        answer.serialize(frames, results)  # type: ignore[arg-type]  # it only writes
     else:
         assert isinstance(answer, QueryTriples)
         media_type = _chosen(request["graph"], formats.GRAPHS)
@@ -534,7 +539,7 @@ def _write_graph(triples: QueryTriples, media_type: str, frames: _Frames) -> Non
         frames.write(formats.write(Graph("", tuple(triples)), media_type))
         return
     rdf = RdfFormat.from_media_type(media_type)
-    triples.serialize(frames, rdf)  # type: ignore[call-overload]
+    triples.serialize(frames, rdf)  # type: ignore[arg-type]  # it only writes
 
 
 def _head(form: str, media_type: str) -> bytes:
@@ -568,7 +573,11 @@ def _position(error: SyntaxError, query: str) -> dict[str, Any]:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the broker: `python -m unitgraph.engine SOCKET SETTINGS-AS-JSON`."""
+    """Run the broker: `python -m unitgraph.engine SOCKET SETTINGS-AS-JSON`.
+
+    It leaves the network before the first worker is forked: all workers share its empty network namespace.
+    """
+    isolate_network()
     _Loop(arguments[0], Settings(**json.loads(arguments[1]))).run()
 
 

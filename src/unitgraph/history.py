@@ -104,7 +104,8 @@ def withdrawals(out: Path) -> tuple[Withdrawal, ...]:
     try:
         rows = json.loads(path.read_text("utf-8"))
         return tuple(
-            Withdrawal(row["iri"], row["why"], row["date"], tuple((d[0], d[1], d[2]) for d in row["digests"])) for row in rows
+            Withdrawal(row["iri"], row["why"], row["date"], tuple((d[0], d[1], d[2]) for d in row["digests"]))
+            for row in rows
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ReleaseError(f"{path} is damaged ({error!r}); restore it before anything is published") from error

@@ -138,7 +138,9 @@ def faults(folder: Path, root: Path) -> Iterator[SourceError]:
             empty.query(query.text, use_default_graph_as_union=True)
         except SyntaxError as error:
             where = re.match(r"error at (\d+):\d+: ", error.msg or "")
-            yield SourceError(relative, int(where[1]) if where else 1, re.sub(r"^error at [\d:]+ ", "", error.msg or ""))
+            yield SourceError(
+                relative, int(where[1]) if where else 1, re.sub(r"^error at [\d:]+ ", "", error.msg or "")
+            )
 
 
 def _line(text: str, needle: str) -> int:

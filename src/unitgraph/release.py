@@ -1,10 +1,10 @@
 """A release: an immutable folder of plain files. Opened, verified and read here; written elsewhere.
 
-    <version>/
-        data.nq         everything said, as sorted canonical N-Quads; the one member that counts
-        manifest.json   version, time, base, predecessor, digests; its SHA-256 is the release digest
-        data.nq.gz      the compact record (derived)
-        store/          the same quads, ready to be queried (derived)
+<version>/
+    data.nq         everything said, as sorted canonical N-Quads; the one member that counts
+    manifest.json   version, time, base, predecessor, digests; its SHA-256 is the release digest
+    data.nq.gz      the compact record (derived)
+    store/          the same quads, ready to be queried (derived)
 """
 
 from __future__ import annotations
@@ -124,7 +124,9 @@ class Release:
         try:
             return Store.read_only(str(self.folder / STORE))
         except OSError as error:
-            message = f"{self.folder / STORE} cannot be opened ({error}); run `unitgraph verify --repair {self.version}`"
+            message = (
+                f"{self.folder / STORE} cannot be opened ({error}); run `unitgraph verify --repair {self.version}`"
+            )
             raise ReleaseError(message) from error
 
     def lines(self) -> list[bytes]:

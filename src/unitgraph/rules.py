@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from pyoxigraph import NamedNode, Quad, Store, Triple
+from pyoxigraph import NamedNode, Quad, QueryTriples, Store, Triple
 
 from unitgraph.errors import SourceError
 from unitgraph.queries import SavedQuery
@@ -30,11 +30,12 @@ def infer(store: Store, rules: Iterable[SavedQuery], graph: NamedNode) -> int:
         grown = False
         for rule in rules:
             made = store.query(rule.text, use_default_graph_as_union=True)
-            new = {triple for triple in made if triple not in known}  # type: ignore[union-attr]
+            assert isinstance(made, QueryTriples)
+            new = {triple for triple in made if triple not in known}
             if new:
                 grown = True
-                known |= new  # type: ignore[arg-type]
-                store.bulk_extend(Quad(t.subject, t.predicate, t.object, graph) for t in new)  # type: ignore[union-attr]
+                known |= new
+                store.bulk_extend(Quad(t.subject, t.predicate, t.object, graph) for t in new)
         if not grown:
             return len(known) - before
     names = ", ".join(rule.name for rule in rules)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -33,7 +33,7 @@ class Settings:
     workers: int = 2  #: web processes
     threads: int = 8  #: threads of each web process
     contact: str = ""  #: an e-mail or web address for questions, shown on every page
-    cache: Path = _cache()  #: folder for development builds
+    cache: Path = field(default_factory=_cache)  #: folder for development builds
     query_seconds: float = 30.0  #: time limit of a query, parsing and planning included
     query_memory_bytes: int = 1 << 30  #: memory of one query
     query_characters: int = 65_536  #: length of a query
@@ -53,13 +53,13 @@ def from_environment(environment: Mapping[str, str], **options: Any) -> Settings
     """
     types = get_type_hints(Settings)
     values: dict[str, Any] = {}
-    for field in fields(Settings):
-        name = f"UNITGRAPH_{field.name.upper()}"
-        if options.get(field.name) is not None:
-            values[field.name] = options[field.name]
+    for choice in fields(Settings):
+        name = f"UNITGRAPH_{choice.name.upper()}"
+        if options.get(choice.name) is not None:
+            values[choice.name] = options[choice.name]
         elif environment.get(name):
             try:
-                values[field.name] = types[field.name](environment[name])
+                values[choice.name] = types[choice.name](environment[name])
             except ValueError as error:
-                raise UsageError(f"{name}={environment[name]!r} is no {types[field.name].__name__}") from error
+                raise UsageError(f"{name}={environment[name]!r} is no {types[choice.name].__name__}") from error
     return Settings(**values)

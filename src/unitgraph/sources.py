@@ -125,8 +125,8 @@ class Sources:
         if best:
             return best[1], best[2]
         for file in self.files:
-            if line := file.lines.mention(subject):
-                return file.path, line
+            if mentioned := file.lines.mention(subject):
+                return file.path, mentioned
         return "data/catalog.ttl", 1
 
 
@@ -209,7 +209,11 @@ def _source_paths(root: Path) -> Iterator[Path]:
     for folder in FOLDERS:
         for path in sorted((root / folder).rglob("*")):
             parts = path.relative_to(root).parts
-            if path.is_dir() or any(part.startswith((".", "_")) for part in parts) or parts[:2] == ("shapes", "examples"):
+            if (
+                path.is_dir()
+                or any(part.startswith((".", "_")) for part in parts)
+                or parts[:2] == ("shapes", "examples")
+            ):
                 continue
             if path.suffix in IGNORED_SUFFIXES or path.name.endswith("~"):
                 continue
@@ -276,9 +280,9 @@ def _literal_fault(literal: Literal, changed: bool) -> str | None:
     if datatype.startswith(XSD):
         form = LEXICAL_FORMS.get(datatype[len(XSD) :])
         if form is None:
-            return f"xsd:{datatype[len(XSD):]} is not used in this data set; use xsd:{', xsd:'.join(LEXICAL_FORMS)}"
+            return f"xsd:{datatype[len(XSD) :]} is not used in this data set; use xsd:{', xsd:'.join(LEXICAL_FORMS)}"
         if not re.fullmatch(form, value) or not _day_exists(datatype[len(XSD) :], value):
-            return f"{_short(value)} is no xsd:{datatype[len(XSD):]}"
+            return f"{_short(value)} is no xsd:{datatype[len(XSD) :]}"
     if changed:
         store = Store()
         store.add(Quad(NamedNode("urn:s"), NamedNode("urn:p"), literal))
@@ -320,7 +324,7 @@ def _slug_faults(sources: Sources) -> Iterator[SourceError]:
         terms = {term for quad in file.quads for term in (quad.subject, quad.object) if isinstance(term, NamedNode)}
         for iri in sorted(term.value for term in terms):
             if iri.startswith(sources.base) and not good.fullmatch(iri):
-                message = f"{iri[len(sources.base):]} is no <segment>/<slug>; a slug has only a-z, 0-9 and -"
+                message = f"{iri[len(sources.base) :]} is no <segment>/<slug>; a slug has only a-z, 0-9 and -"
                 yield SourceError(file.path, file.lines.mention(iri) or 1, message)
 
 

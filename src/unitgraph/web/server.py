@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
 
-class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without types
     """Serves the current release of a folder from several processes, until SIGTERM or SIGINT."""
 
     def __init__(self, listener: socket.socket, out: Path, engine: Engine, settings: Settings, base: str) -> None:

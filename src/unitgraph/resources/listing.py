@@ -1,0 +1,121 @@
+"""Lists of the things of one kind, a page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
+
+from pyoxigraph import Literal, NamedNode, Triple
+
+from unitgraph.answers import Graph, Table
+from unitgraph.errors import NotFound
+from unitgraph.resources import terms
+from unitgraph.resources.terms import Text, Value
+from unitgraph.site import Site
+from unitgraph.vocab import LABEL, NOTATION, PREF_LABEL, RDF_TYPE, term
+
+PER_PAGE = 100
+PARTNERS = "partner"  #: the list of organisations that are somebody's partner
+
+
+@dataclass(frozen=True)
+class Item:
+    """A member of a list."""
+
+    thing: Value
+    notations: tuple[str, ...]
+    description: Text | None
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """One page of a list: `count` members in all."""
+
+    segment: str
+    title: str
+    definition: Text | None
+    cls: Value | None
+    items: tuple[Item, ...]
+    count: int
+    page: int
+    pages: int
+
+
+def segments(site: Site) -> tuple[str, ...]:
+    """The first part of the path of every list."""
+    return (*site.kinds, PARTNERS)
+
+
+def listing(site: Site, segment: str, page: int = 1) -> ListPage:
+    """A page of the list of a kind, by label.
+
+    Raises:
+        NotFound: there is no such kind or page.
+    """
+    found = members(site, segment)
+    pages = max(1, ceil(len(found) / PER_PAGE))
+    if page > pages:
+        raise NotFound(f"page {page} of /{segment} does not exist; the last one is {pages}")
+    kind = site.kinds.get(segment)
+    items = tuple(_item(site, node) for node in found[(page - 1) * PER_PAGE : page * PER_PAGE])
+    definition = terms.text(site, kind.cls, term("skos:definition")) if kind else None
+    title = terms.plural(kind.label) if kind else "partners"
+    cls = terms.value(site, kind.cls) if kind else None
+    return ListPage(segment, title[:1].upper() + title[1:], definition, cls, items, len(found), page, pages)
+
+
+def _item(site: Site, node: NamedNode) -> Item:
+    notations = tuple(sorted(found.value for found in terms.texts(site, node, NOTATION)))
+    description = terms.text(site, node, term("dcterms:description")) or terms.text(site, node, term("skos:definition"))
+    return Item(terms.value(site, node), notations, description)
+
+
+@lru_cache(maxsize=128)
+def members(site: Site, segment: str) -> tuple[NamedNode, ...]:
+    """The things of a kind, by notation where that is a number, then by label."""
+    if segment == PARTNERS:
+        quads = site.store.quads_for_pattern(None, term("ug:hasPartner"), None)
+        found = {quad.object for quad in quads if isinstance(quad.object, NamedNode)}
+    else:
+        quads = site.store.quads_for_pattern(None, RDF_TYPE, site.kinds[segment].cls)
+        prefix = f"{site.base}{segment}/"
+        found = {q.subject for q in quads if isinstance(q.subject, NamedNode) and q.subject.value.startswith(prefix)}
+    return tuple(sorted(found, key=lambda node: _key(site, node)))
+
+
+def _key(site: Site, node: NamedNode) -> tuple[list[int], str, str]:
+    notation = terms.text(site, node, NOTATION)
+    parts = notation.value.split(".") if notation else []
+    number = [int(part) for part in parts] if all(p.isdecimal() and len(p) < 10 for p in parts) else []
+    return (number, terms.label(site, node).value.casefold(), node.value)
+
+
+def count(site: Site, segment: str) -> int:
+    """How many things of a kind there are."""
+    return len(members(site, segment))
+
+
+def graph(site: Site, page: ListPage) -> Graph:
+    """Type and labels of the members on a page."""
+    said = {RDF_TYPE, PREF_LABEL, LABEL, NOTATION, term("skosxl:literalForm")}
+    triples = []
+    for item in page.items:
+        node = NamedNode(item.thing.iri or "")
+        own = {Triple(q.subject, q.predicate, q.object) for q in terms.quads(site, node) if q.predicate in said}
+        triples += terms.ordered(site, own)
+    return Graph(f"{site.base}{page.segment}", tuple(triples))
+
+
+def table(page: ListPage) -> Table:
+    """The members on a page for a spreadsheet or a program."""
+    rows = [
+        (
+            NamedNode(item.thing.iri or ""),
+            Literal(item.thing.text),
+            Literal("; ".join(item.notations)) if item.notations else None,
+            Literal(item.description.value) if item.description else None,
+        )
+        for item in page.items
+    ]
+    return Table(("iri", "label", "notation", "description"), tuple(rows))

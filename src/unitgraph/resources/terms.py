@@ -1,0 +1,219 @@
+"""How terms are shown to a reader: labels in a language, values, properties in a steady order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
+
+from unitgraph.answers import Term
+from unitgraph.site import Site
+from unitgraph.vocab import GENID, LABEL, PREF_LABEL, PREFIXES, RDF_TYPE, UG, curie, term
+
+MAX_VALUES = 100  #: values of one property that a page shows
+XSD_STRING = term("xsd:string").value
+LABELS = (PREF_LABEL, term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
+
+#: What a statement that has no label of its own is called: its parts, in words.
+COMPOSED = (
+    ("ug:standingOf", ": ", "ug:standingKind"),
+    ("ug:placed", " in ", "ug:within"),
+    ("ug:contributionOf", " → ", "ug:towards"),
+    ("ug:partner", " in ", "ug:partnershipIn"),
+    ("ug:grantOf", ": ", "ug:recipient"),
+    ("rdf:subject", ", ", "rdf:predicate"),
+    ("sh:focusNode", ": ", "sh:resultMessage"),
+)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words, and the language they are in if that is known."""
+
+    value: str
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value on a page: an IRI with its label, or a literal with its datatype (a prefixed name, or empty)."""
+
+    text: str
+    language: str | None = None
+    iri: str | None = None
+    datatype: str = ""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A property with its values; `more` values are not shown."""
+
+    property: Value
+    values: tuple[Value, ...]
+    more: int = 0
+
+
+def quads(site: Site, subject: NamedNode) -> list[Quad]:
+    """What every graph says of a subject."""
+    return list(site.store.quads_for_pattern(subject, None, None))
+
+
+def objects(site: Site, subject: NamedNode, predicate: NamedNode) -> list[Term]:
+    """The values of a property, each once."""
+    found = site.store.quads_for_pattern(subject, predicate, None)
+    return list(dict.fromkeys(quad.object for quad in found))
+
+
+def subjects(site: Site, predicate: NamedNode, value: Term) -> list[NamedNode]:
+    """The named nodes that have this value of a property, each once, in order of IRI."""
+    found = {q.subject for q in site.store.quads_for_pattern(None, predicate, value)}
+    return sorted((node for node in found if isinstance(node, NamedNode)), key=lambda node: node.value)
+
+
+def exists(site: Site, subject: NamedNode) -> bool:
+    """Whether the release says anything of a subject."""
+    return next(iter(site.store.quads_for_pattern(subject, None, None)), None) is not None
+
+
+def texts(site: Site, subject: NamedNode, predicate: NamedNode) -> tuple[Text, ...]:
+    """The literals of a property, English first."""
+    literals = [value for value in objects(site, subject, predicate) if isinstance(value, Literal)]
+    return tuple(Text(value.value, value.language) for value in sorted(literals, key=_preference))
+
+
+def text(site: Site, subject: NamedNode, predicate: NamedNode) -> Text | None:
+    """The best literal of a property, or None."""
+    return next(iter(texts(site, subject, predicate)), None)
+
+
+def _preference(literal: Literal) -> tuple[bool, bool, str, str]:
+    language = literal.language or ""
+    return (language.split("-")[0] != "en", bool(language), language, literal.value)
+
+
+def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
+    """What a node is called: its best label, or one composed of its parts, or its prefixed name."""
+    for predicate in LABELS:
+        if found := text(site, node, predicate):
+            return found
+    if depth < 3:
+        for first, between, second in COMPOSED:
+            parts = [*objects(site, node, term(first))[:1], *objects(site, node, term(second))[:1]]
+            if len(parts) == 2:
+                return Text(between.join(value(site, part, depth + 1).text for part in parts), "en")
+    return Text(curie(node.value))
+
+
+def value(site: Site, shown: Term, depth: int = 0) -> Value:
+    """A term as it stands on a page."""
+    if isinstance(shown, NamedNode):
+        found = label(site, shown, depth)
+        return Value(found.value, found.language, shown.value)
+    if isinstance(shown, Literal):
+        plain = shown.language or shown.datatype.value == XSD_STRING
+        return Value(shown.value, shown.language, None, "" if plain else curie(shown.datatype.value))
+    return Value(str(shown))
+
+
+def values(site: Site, terms: Iterable[Term]) -> tuple[Value, ...]:
+    """Terms as they stand on a page: literals by language, then things by label."""
+    shown = (value(site, one) for one in terms)
+    return tuple(
+        sorted(shown, key=lambda v: (v.iri is not None, v.language not in (None, "en"), v.text.lower(), v.text))
+    )
+
+
+def facts(site: Site, triples: Iterable[Triple]) -> tuple[Fact, ...]:
+    """Triples of one subject as properties with their values, in the order of the shapes."""
+    by_property: dict[NamedNode, list[Term]] = {}
+    for triple in triples:
+        by_property.setdefault(triple.predicate, []).append(triple.object)
+    found = []
+    for predicate in sorted(by_property, key=lambda p: predicate_key(site, p)):
+        terms = by_property[predicate]
+        shown = values(site, terms[:MAX_VALUES])
+        found.append(Fact(value(site, predicate), shown, len(terms) - len(shown)))
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _orders(site: Site) -> dict[str, float]:
+    """The lowest `sh:order` that a property shape gives to each property (SHACL §2.3.2.3)."""
+    orders: dict[str, float] = {}
+    for quad in site.store.quads_for_pattern(None, term("sh:order"), None):
+        if isinstance(quad.object, Literal) and isinstance(quad.subject, NamedNode):
+            for path in objects(site, quad.subject, term("sh:path")):
+                if isinstance(path, NamedNode):
+                    order = float(quad.object.value)
+                    orders[path.value] = min(order, orders.get(path.value, order))
+    return orders
+
+
+def predicate_key(site: Site, predicate: NamedNode) -> tuple[bool, float, str]:
+    """Sorts properties: the type, then in the order of the shapes, then by name."""
+    order = _orders(site).get(predicate.value, 1_000.0)
+    return (predicate != RDF_TYPE, order, curie(predicate.value))
+
+
+def ordered(site: Site, triples: Iterable[Triple]) -> list[Triple]:
+    """Triples of one subject in the order in which they are written."""
+    return sorted(triples, key=lambda t: (*predicate_key(site, t.predicate), _term_key(t.object)))
+
+
+def _term_key(one: Term) -> tuple[str, str]:
+    language = one.language or "" if isinstance(one, Literal) else ""
+    return (language, str(one))
+
+
+def prefixes(site: Site) -> dict[str, str]:
+    """The prefixes of a release: those of the vocabularies, and one for each kind of thing."""
+    return {segment: f"{site.base}{segment}/" for segment in site.kinds} | PREFIXES
+
+
+def inferred_graph(site: Site) -> NamedNode:
+    """The graph that the rules wrote."""
+    return NamedNode(f"{site.base}graph/inferred")
+
+
+def report_graph(site: Site) -> NamedNode:
+    """The graph of the validation report."""
+    return NamedNode(f"{site.base}graph/report")
+
+
+def echoes(site: Site, found: Iterable[Quad]) -> set[Triple]:
+    """Triples that say once more, in the terms of another vocabulary, what ours say already."""
+    inferred, asserted = set(), set()
+    for quad in found:
+        home = inferred if quad.graph_name == inferred_graph(site) else asserted
+        home.add(Triple(quad.subject, quad.predicate, quad.object))
+    ours = (UG, PREFIXES["skos"])
+    return {t for t in inferred - asserted if not t.predicate.value.startswith(ours)}
+
+
+def without_genids(triples: Iterable[Triple]) -> Iterator[Triple]:
+    """Triples with the names of skolemised nodes taken off again (RDF 1.1 §3.5)."""
+    for triple in triples:
+        yield Triple(_blank(triple.subject), triple.predicate, _blank(triple.object))  # type: ignore[arg-type]
+
+
+def _blank(node: Term) -> Term:
+    if isinstance(node, NamedNode) and node.value.startswith(GENID):
+        return BlankNode(node.value[len(GENID) :])
+    return node
+
+
+def plural(noun: str) -> str:
+    """The English plural of a class label.
+
+    >>> [plural(noun) for noun in ("unit", "story", "series", "basis", "country", "key initiative")]
+    ['units', 'stories', 'series', 'bases', 'countries', 'key initiatives']
+    """
+    if noun.endswith("series"):
+        return noun
+    if noun.endswith("sis"):
+        return noun[:-2] + "es"
+    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
+        return noun[:-1] + "ies"
+    return noun + "s"

@@ -1,0 +1,213 @@
+"""A query has limits, and cannot hurt anyone."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pyoxigraph import Literal, NamedNode
+
+from unitgraph import formats
+from unitgraph.engine import Broker, Engine, outline
+from unitgraph.errors import (
+    EngineUnavailable,
+    NotAcceptable,
+    QueryFailed,
+    QueryRefused,
+    QuerySyntaxError,
+    QueryTimeout,
+    QueryTooLarge,
+    UnitgraphError,
+)
+from unitgraph.release import Release
+from unitgraph.settings import Settings
+
+SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[Engine]:
+    with Broker(Settings(query_seconds=SECONDS, query_memory_bytes=200 << 20)) as engine:
+        yield engine
+
+
+def ask(engine: Engine, release: Release, text: str, **options: object) -> tuple[str, bytes]:
+    chosen = {"solutions_format": formats.SPARQL_JSON, "graph_format": formats.N_TRIPLES, **options}
+    stream = engine.ask(release.folder, text, **chosen)  # type: ignore[arg-type]
+    return stream.media_type, b"".join(stream.chunks)
+
+
+def count(engine: Engine, release: Release, text: str, **options: object) -> int:
+    return int(json.loads(ask(engine, release, text, **options)[1])["results"]["bindings"][0]["n"]["value"])
+
+
+@pytest.mark.parametrize(
+    ("media_type", "start"),
+    [
+        (formats.SPARQL_JSON, b'{"head"'),
+        (formats.SPARQL_XML, b"<?xml"),
+        (formats.CSV, b"n\r\n"),
+        (formats.TSV, b"?n\n"),
+    ],
+)
+def test_solutions_come_in_the_format_asked_for(
+    engine: Engine, tiny: Release, media_type: str, start: bytes
+) -> None:
+    told, data = ask(engine, tiny, "SELECT ?n { VALUES ?n { 1 } }", solutions_format=media_type)
+    assert told == media_type
+    assert data.startswith(start)
+
+
+@pytest.mark.parametrize("media_type", formats.GRAPHS)
+def test_graphs_come_in_the_format_asked_for(engine: Engine, tiny: Release, media_type: str) -> None:
+    told, data = ask(engine, tiny, "CONSTRUCT WHERE { ?s a ?class }", graph_format=media_type)
+    assert told == media_type
+    assert b"https://w3id.org/unitgraph/ns#" in data
+
+
+def test_the_default_graph_is_the_union_of_all_graphs(engine: Engine, tiny: Release) -> None:
+    query = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
+    union = len({(q.subject, q.predicate, q.object) for q in tiny.store})
+    assert count(engine, tiny, query) == union
+
+
+def test_the_data_set_of_the_request_wins_over_from(engine: Engine, tiny: Release) -> None:
+    graphs = sorted(g.value for g in tiny.store.named_graphs())[:2]  # type: ignore[union-attr]
+    size = [len(list(tiny.store.quads_for_pattern(None, None, None, NamedNode(g)))) for g in graphs]
+    query = f"SELECT (COUNT(*) AS ?n) FROM <{graphs[0]}> {{ ?s ?p ?o }}"
+    assert count(engine, tiny, query) == size[0]
+    assert count(engine, tiny, query, default_graphs=(graphs[1],)) == size[1]
+    named = "SELECT (COUNT(*) AS ?n) { GRAPH ?g { ?s ?p ?o } }"
+    assert count(engine, tiny, named, named_graphs=(graphs[1],)) == size[1]
+
+
+def test_parameters_are_bound_and_never_pasted(engine: Engine, tiny: Release) -> None:
+    hostile = Literal('x" } SERVICE <http://127.0.0.1/> { #')
+    media, data = ask(engine, tiny, "SELECT ?v { BIND(?v AS ?w) }", substitutions={"v": hostile})
+    assert media == formats.SPARQL_JSON
+    assert json.loads(data)["results"]["bindings"] in ([{"v": {"type": "literal", "value": hostile.value}}], [{}])
+
+
+def test_a_malformed_query_is_told_with_line_and_column(engine: Engine, tiny: Release) -> None:
+    with pytest.raises(QuerySyntaxError) as caught:
+        ask(engine, tiny, "SELECT *\nWHERE { ?s ?p }")
+    assert (caught.value.line, caught.value.column) == (2, 16)  # the engine points behind what it could read
+
+
+def test_a_client_that_accepts_no_format_of_the_answer_is_told_which_there_are(engine: Engine, tiny: Release) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        ask(engine, tiny, "CONSTRUCT WHERE { ?s ?p ?o }", graph_format=None)
+    assert formats.TURTLE in caught.value.offered
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "INSERT DATA { <urn:a> <urn:b> <urn:c> }",
+        "PREFIX a: <urn:SELECT>\nDELETE WHERE { ?s ?p ?o }",
+        "# SELECT\nCLEAR ALL",
+        "LOAD <http://127.0.0.1/x>",
+        "SELECT * { SERVICE <http://127.0.0.1/x> { ?s ?p ?o } }",
+        "SELECT * { service silent ?s { ?s ?p ?o } }",
+        "SELECT * { 'a' SeRvIcE <x:y> {} }",
+        "SELECT * {" * 70 + "}" * 70,
+        f"SELECT * {{ VALUES ?x {{ {'1 ' * 40_000} }} }}",
+    ],
+)
+def test_updates_services_and_oversize_are_refused_before_anything_runs(
+    engine: Engine, tiny: Release, text: str
+) -> None:
+    with pytest.raises(QueryRefused):
+        ask(engine, tiny, text)
+
+
+def test_the_words_may_stand_in_strings_iris_and_comments() -> None:
+    text = 'SELECT ("SERVICE" AS ?a) { ?s <urn:SERVICE> """ INSERT FROM """ } # SERVICE FROM'
+    seen = outline(text)
+    assert (seen.verb, seen.has_service, seen.has_dataset) == ("SELECT", False, False)
+
+
+def test_a_worker_reaches_no_other_host(engine: Engine, tiny: Release) -> None:
+    """Even what the guard does not know as SERVICE finds no network: a trap on loopback stays empty."""
+    with socket.create_server(("127.0.0.1", 0)) as trap:
+        trap.settimeout(0.5)
+        port = trap.getsockname()[1]
+        for text in (
+            f"SELECT * {{ SERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}",
+            f"SELECT * {{ \\u0053ERVICE <http://127.0.0.1:{port}/> {{ ?s ?p ?o }} }}",
+            f"SELECT * FROM <http://127.0.0.1:{port}/> {{ ?s ?p ?o }}",
+        ):
+            try:
+                ask(engine, tiny, text)
+            except UnitgraphError as error:
+                assert str(error)
+        with pytest.raises(TimeoutError):
+            trap.accept()
+
+
+HEAVY = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+
+
+def test_a_query_is_stopped_at_its_time_limit(engine: Engine, tiny: Release) -> None:
+    started = time.monotonic()
+    with pytest.raises(QueryTimeout):
+        ask(engine, tiny, HEAVY, timeout_seconds=0.5)
+    assert time.monotonic() - started < SECONDS + 5
+
+
+def test_a_query_is_stopped_at_its_memory_limit(engine: Engine, tiny: Release) -> None:
+    with pytest.raises((QueryTooLarge, QueryTimeout)):
+        ask(engine, tiny, "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i } ORDER BY ?a ?d ?g")
+
+
+def test_an_answer_cut_by_a_limit_is_an_error_and_not_an_end(engine: Engine, tiny: Release) -> None:
+    stream = engine.ask(
+        tiny.folder,
+        "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+        solutions_format=formats.CSV,
+        graph_format=None,
+        timeout_seconds=1,
+    )
+    with pytest.raises(QueryFailed):
+        for _ in stream.chunks:
+            pass
+
+
+def test_small_queries_go_on_beside_heavy_ones_and_after_them(engine: Engine, tiny: Release) -> None:
+    def heavy() -> None:
+        with pytest.raises(QueryTimeout):
+            ask(engine, tiny, HEAVY)
+
+    threads = [threading.Thread(target=heavy) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(10):
+        assert ask(engine, tiny, "ASK {}")[1] == b'{"head":{},"boolean":true}'
+    for thread in threads:
+        thread.join()
+    assert ask(engine, tiny, "ASK {}")[1] == b'{"head":{},"boolean":true}'
+
+
+def test_a_client_that_leaves_ends_its_query() -> None:
+    settings = Settings(query_seconds=30, concurrent_queries=1)
+    release = Path("/nonexistent")
+    with Broker(settings) as engine:
+        for _ in range(3):
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(engine.address)
+            connection.close()
+        with pytest.raises((QueryFailed, EngineUnavailable)):
+            engine.ask(release, "ASK {}", solutions_format=formats.SPARQL_JSON, graph_format=None)
+
+
+def test_with_the_broker_gone_a_query_is_unavailable_and_nothing_hangs(tiny: Release) -> None:
+    broker = Broker(Settings())
+    engine = broker.start()
+    broker.stop()
+    with pytest.raises(EngineUnavailable):
+        ask(engine, tiny, "ASK {}")
