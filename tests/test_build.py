@@ -143,6 +143,16 @@ def test_a_release_is_rebuilt_from_its_compact_record(tmp_path: Path, judged_tin
     assert len(again.store) == again.manifest.quads
 
 
+def test_prune_keeps_the_current_release_whole_and_the_records_of_all(tmp_path: Path, judged_tiny: Judged) -> None:
+    for number in (1, 2, 3):
+        build.build(judged_tiny, tmp_path, version=f"2026.02.{number}", issued=f"2026-02-0{number}")
+    build.use(tmp_path, "2026.02.1")
+    assert build.prune(tmp_path, keep=1) > 0
+    kept = {release.version: (release.folder / "store").exists() for release in history.releases(tmp_path)}
+    assert kept == {"2026.02.1": True, "2026.02.2": False, "2026.02.3": True}
+    assert all(not list(release.problems()) for release in history.releases(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["data.nq", "manifest.json"])
 def test_verify_finds_a_changed_byte(tmp_path: Path, judged_tiny: Judged, name: str) -> None:
     release = build.build(judged_tiny, tmp_path)

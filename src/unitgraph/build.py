@@ -34,6 +34,7 @@ from unitgraph.release import (
     Member,
     Release,
     content_digest,
+    current,
     open_release,
     rebased,
     sha256,
@@ -189,6 +190,27 @@ def rebuild(release: Release) -> None:
     _write_file(release.folder / DATA, data)
     _write_file(release.folder / RECORD, _gzip(data))
     _load(release.folder / STORE, data)
+
+
+def prune(out: Path, keep: int) -> int:
+    """Drop the derived files of all releases but the current one and the `keep` newest.
+
+    Returns:
+        How many bytes were freed. The compact records and manifests stay.
+    """
+    freed = 0
+    with _lock(out):
+        _recover(out)
+        found = history.releases(out)
+        whole = {release.version for release in found[len(found) - keep :]} | {current(out).version}
+        for release in found:
+            if release.version in whole or not (release.folder / RECORD).exists():
+                continue
+            for path in (release.folder / STORE, release.folder / DATA):
+                files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+                freed += sum(p.stat().st_size for p in files)
+                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+    return freed
 
 
 def withdraw(out: Path, iri: str, why: str, when: str) -> history.Withdrawal:

@@ -248,6 +248,15 @@ def withdraw(arguments: Arguments) -> int:
     return 0
 
 
+def prune(arguments: Arguments) -> int:
+    """Drop what can be made again from the releases that are not current."""
+    from unitgraph import build
+
+    freed = build.prune(Path(arguments.out), arguments.keep)
+    print(f"{freed:,} bytes freed; `unitgraph use VERSION` makes the files of a release again")
+    return 0
+
+
 def _say_release(arguments: Arguments, release: Release, what: str) -> None:
     manifest = release.manifest
     if arguments.json:
@@ -276,10 +285,13 @@ def serve(arguments: Arguments) -> int:
     folder = Path(arguments.dir) if arguments.dir else None
     follower: subprocess.Popen[bytes] | None = None
     if folder and (folder / CURRENT).exists() and not (folder / "ontology").is_dir():
-        from unitgraph.release import current
+        from unitgraph.release import STORE, current
 
-        out = folder
-        base = current(out).base
+        out, published = folder, current(folder)
+        base = published.base
+        if not (published.folder / STORE).exists():
+            command = [sys.executable, "-m", "unitgraph.cli", "use", published.version, "--out", str(out)]
+            subprocess.run(command, check=True)  # noqa: S603  our own module, apart, since a store has threads
     else:
         from unitgraph.build import normalised_base
 
@@ -620,6 +632,10 @@ def _parser() -> argparse.ArgumentParser:
     option(sub, "out", "folder of releases", "releases")
     option(sub, "date", "when, YYYY-MM-DD or a time in UTC", shown="now")
     as_json(sub)
+
+    sub = command("prune", prune)
+    option(sub, "out", "folder of releases", "releases")
+    option(sub, "keep", "newest releases that stay whole, besides the current one", 1, type=int, metavar="N")
 
     sub = commands.add_parser("develop")
     sub.set_defaults(run=develop)

@@ -21,6 +21,7 @@ from pyoxigraph import (
     Quad,
     RdfFormat,
     Store,
+    Triple,
     parse,
 )
 
@@ -38,6 +39,7 @@ FORMATS = {
 }
 IGNORED_SUFFIXES = {".md", ".rq", ".txt", ".swp", ".tmp", ".orig", ".bak"}
 MAX_LITERAL_CHARACTERS = 20_000
+BASE = re.compile(r"https?://[^\s<>\"{}|\\^`?#]+/")
 MAX_FILE_BYTES = 64 * 1024 * 1024
 XSD = PREFIXES["xsd"]
 
@@ -77,7 +79,7 @@ class SourceFile:
     @cached_property
     def lines(self) -> Lines:
         """Where each statement stands; read only when a finding has to be located."""
-        return Lines(self.text)
+        return Lines(self.text, json=self.path.endswith(".jsonld"))
 
 
 @dataclass(frozen=True)
@@ -170,11 +172,13 @@ def read(root: Path) -> Sources:
         names[file.name] = relative
         files.append(_skolemised(file) if relative.startswith("shapes/") else file)
     base = _base(files)
-    if base is None:
-        message = 'state the base of the data set: <…/dataset> void:uriSpace "https://…/"'
-        faults.append(SourceError("data/catalog.ttl", 1, message))
-    sources = Sources(root, base or "urn:unitgraph:none/", tuple(files), tuple(faults))
-    return Sources(root, sources.base, sources.files, (*faults, *_slug_faults(sources)))
+    if base is None or not BASE.fullmatch(base):
+        message = 'state the base of the data set: <…/dataset> void:uriSpace "https://…/", with a slash at its end'
+        line = next((f.lines.mention(base) for f in files if base and f.path == "data/catalog.ttl"), 1)
+        faults.append(SourceError("data/catalog.ttl", line or 1, message))
+        return Sources(root, "urn:unitgraph:none/", tuple(files), tuple(faults))
+    sources = Sources(root, base, tuple(files), tuple(faults))
+    return Sources(root, base, sources.files, (*faults, *_slug_faults(sources)))
 
 
 def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[SourceError]]:
@@ -187,9 +191,12 @@ def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[Source
     if suffix not in FORMATS:
         message = f"{suffix or path.name} is not read as a source; write Turtle (.ttl), TriG, N-Triples, N-Quads"
         return None, [SourceError(relative, 1, message + ", or JSON-LD with its context inside")]
-    if path.stat().st_size > MAX_FILE_BYTES:
-        return None, [SourceError(relative, 1, f"larger than {MAX_FILE_BYTES >> 20} MiB; split it")]
-    data = path.read_bytes()
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            return None, [SourceError(relative, 1, f"larger than {MAX_FILE_BYTES >> 20} MiB; split it")]
+        data = path.read_bytes()
+    except OSError as error:
+        return None, [SourceError(relative, 1, f"cannot be read ({error.strerror}); mend or delete it")]
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -201,6 +208,8 @@ def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[Source
         quads = tuple(parse(text.encode(), format=FORMATS[suffix]))
     except SyntaxError as error:
         return None, [SourceError(relative, *_syntax_fault(error, text))]
+    if suffix == ".jsonld" and (lost := _lost_in_json_ld(text, quads)):
+        return None, [SourceError(relative, *lost)]
     file = SourceFile(relative, text, quads)
     return file, list(_content_faults(file))
 
@@ -221,11 +230,15 @@ def _source_paths(root: Path) -> Iterator[Path]:
 
 
 def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
-    message = re.sub(r"^Parser error (at|between) .*?column \d+( and line \d+ column \d+)?: ", "", error.msg or "")
+    message = re.sub(r"^Parser error (at|between) line [a-z\d ]+: ", "", error.msg or "")
     if error.lineno:
-        return error.lineno, message or "not well-formed"
-    if "LoadDocumentCallback" in message or "remote context" in message:
-        line = next((n for n, row in enumerate(text.splitlines(), 1) if "@context" in row), 1)
+        return min(error.lineno, text.rstrip().count("\n") + 1), message or "not well-formed"
+    if "LoadDocumentCallback" in message:
+        # a context that is a string, alone or in an array, stands for an address
+        found = re.search(r'"@(context|import)"\s*:\s*(\[([^\[\]{}"]|\{[^{}]*\})*)?"', text) or re.search(
+            "@context", text
+        )
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
         return line, "a remote JSON-LD context is not fetched; write the context inside the file"
     try:
         json.loads(text)
@@ -234,6 +247,14 @@ def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
     except RecursionError:
         return 1, "nested too deeply"
     return 1, message or "not well-formed"
+
+
+def _lost_in_json_ld(text: str, quads: tuple[Quad, ...]) -> tuple[int, str] | None:
+    """What a JSON-LD processor drops in silence: nodes with a relative name, and everything in plain JSON."""
+    relative = None if "@base" in text or "@vocab" in text else re.search(r'"@id"\s*:\s*"([^":]*)"', text)
+    if relative:
+        return text.count("\n", 0, relative.start()) + 1, f"{_short(relative[1])} is no IRI; write every @id in full"
+    return None if quads else (1, "no statement could be read; is the context complete?")
 
 
 def _content_faults(file: SourceFile) -> Iterator[SourceError]:
@@ -247,6 +268,10 @@ def _content_faults(file: SourceFile) -> Iterator[SourceError]:
         if not isinstance(quad.graph_name, DefaultGraph):
             line = file.lines.mention(quad.graph_name.value) or 1
             yield SourceError(file.path, line, "the graph of a source is its file; take the statements out of GRAPH")
+            return
+        if isinstance(value, Triple):
+            message = "a statement about a statement is not read by every tool; write a ug:Claim"
+            yield SourceError(file.path, file.lines.blank or 1, message)
             return
         if not blank_allowed and (isinstance(subject, BlankNode) or isinstance(value, BlankNode)):
             named = subject.value if isinstance(subject, NamedNode) else ""
@@ -272,6 +297,8 @@ def _literal_fault(literal: Literal, changed: bool) -> str | None:
     if not unicodedata.is_normalized("NFC", value):
         return f"{_short(value)} is not in Unicode normal form C; write it precomposed"
     if literal.language:
+        if literal.direction:
+            return f"--{str(literal.direction).lower()} is not read by every tool; write @{literal.language} alone"
         if not langcodes.tag_is_valid(literal.language):
             return f"@{literal.language} is no language tag of BCP 47; write for instance @en, @de, @zh-hant"
         if len(literal.language.split("-")[0]) == 3 and (short := _shortest(literal.language)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urljoin
 
 from unitgraph.vocab import PREFIXES
 
@@ -10,9 +11,9 @@ _TOKEN = re.compile(
     r"""(?P<space>\s+|\#[^\n]*)
       | (?P<string>\"{3}(?:[^"\\]|\\.|"(?!""))*\"{3} | '{3}(?:[^'\\]|\\.|'(?!''))*'{3}
                  | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*')
-      | (?P<iri><[^>\s]*>)
-      | (?P<mark>\^\^|[;,\[\](){}])
-      | (?P<name>[^\s<>"'{}\[\]();,\#^]+)
+      | (?P<iri><[^<>\s]*>)
+      | (?P<mark>\^\^|<<\(?|\)?>>|\{\||\|\}|[;,\[\](){}])
+      | (?P<name>(?:\\.|[^\s<>"'{}\[\]();,\#^\\])+)
       | (?P<other>.)""",
     re.VERBOSE | re.DOTALL,
 )
@@ -25,15 +26,20 @@ class Lines:
     line of a statement that a real parser has taken.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, json: bool = False) -> None:
         self.statements: list[tuple[str, str, str, int]] = []
         self.mentions: dict[str, int] = {}
         self.blank: int | None = None
-        self._read(text)
+        self.prefixes: dict[str, str] = {}
+        self.base = ""
+        if json:
+            self._read_json(text)
+        else:
+            self._read(text)
 
     def find(self, subject: str, predicate: str | None = None, value: str | None = None) -> tuple[int, int]:
         """How well a statement was found (3 exactly, 2 its predicate, 1 its subject, 0 not), and its line."""
-        best = (0, 1)
+        best = (0, self.mentions.get(subject, 1))
         for said, verb, thing, line in self.statements:
             if said != subject:
                 continue
@@ -51,43 +57,44 @@ class Lines:
         return self.mentions.get(iri)
 
     def _read(self, text: str) -> None:
-        prefixes: dict[str, str] = {}
         line, depth, place = 1, 0, 0
         subject = predicate = ""
         tokens: list[tuple[str, str, int]] = []
         for match in _TOKEN.finditer(text):
             kind, token = match.lastgroup or "other", match.group()
             if kind != "space":
-                if kind == "name" and token.endswith(".") and token != ".":
-                    tokens += [(kind, token.rstrip("."), line), ("mark", ".", line)]
-                else:
-                    tokens.append(("mark" if token == "." else kind, token, line))
+                bare = re.sub(r"(?<!\\)\.+$", "", token) if kind == "name" else token
+                if bare:
+                    tokens.append((kind, bare, line))
+                if bare != token:
+                    tokens.append(("mark", ".", line))
             line += token.count("\n")
         index = 0
         while index < len(tokens):
             kind, token, at = tokens[index]
             index += 1
-            if token.lower() in ("@prefix", "prefix") and index + 1 < len(tokens):
-                prefixes[tokens[index][1].rstrip(":")] = tokens[index + 1][1].strip("<>")
-                index += 2
-                if index < len(tokens) and token == "@prefix" and tokens[index][1] == ".":
-                    index += 1
+            if (word := token.lower().lstrip("@")) in ("prefix", "base") and kind == "name":
+                index = self._declare(word, tokens, index)
                 continue
             if kind == "mark":
-                if token in "[(":
+                if token in ("[", "(", "<<", "<<(", "{|"):
                     self.blank = self.blank or at
                     depth += 1
-                elif token in "])":
+                elif token in ("]", ")", ">>", ")>>", "|}"):
                     depth -= 1
+                    if depth == 0 and place == 0:
+                        subject, place = "", 1
                 elif depth == 0:
-                    place = {".": 0, ";": 1, ",": 2}.get(token, place)
+                    place = {".": 0, "{": 0, "}": 0, ";": 1, ",": 2}.get(token, place)
                 continue
             if token.startswith("_:"):
                 self.blank = self.blank or at
-            if depth or token.startswith("@") or (index > 1 and tokens[index - 2][1] == "^^"):
+            if token.startswith("@") or (index > 1 and tokens[index - 2][1] == "^^"):
                 continue
-            expanded = self._expand(kind, token, prefixes)
+            expanded = self._expand(kind, token)
             self.mentions.setdefault(expanded, at)
+            if depth:
+                continue
             if place == 0:
                 subject, place = expanded, 1
             elif place == 1:
@@ -95,10 +102,51 @@ class Lines:
             else:
                 self.statements.append((subject, predicate, expanded, at))
 
-    @staticmethod
-    def _expand(kind: str, token: str, prefixes: dict[str, str]) -> str:
+    def _declare(self, word: str, tokens: list[tuple[str, str, int]], index: int) -> int:
+        """Take in a prefix or base; the index after it, and after its full stop."""
+        if word == "prefix" and index + 1 < len(tokens):
+            self.prefixes[tokens[index][1].rstrip(":")] = tokens[index + 1][1].strip("<>")
+            index += 2
+        elif index < len(tokens):
+            self.base = urljoin(self.base, tokens[index][1].strip("<>"))
+            index += 1
+        return index + (index < len(tokens) and tokens[index][1] == ".")
+
+    def _read_json(self, text: str) -> None:
+        """JSON-LD: every object is a subject, its keys are predicates; a context that stands inside expands names."""
+        pairs = re.findall(r'"([^"\\]*)"\s*:\s*(?:\{\s*"@id"\s*:\s*)?"([^"\\]*)"', text)
+        for name, iri in pairs:
+            if ":" in iri and ":" not in name and not name.startswith("@"):
+                self.prefixes.setdefault(name, iri)
+        frames: list[dict[str, str]] = []
+        found: list[tuple[dict[str, str], str, str, int]] = []
+        for match in re.finditer(r'("(?:[^"\\]|\\.)*")(\s*:)?|[{}]|[\w.+-]+', text):
+            token, at = match[1] or match[0], text.count("\n", 0, match.start()) + 1
+            name = self._expand_json(token)
+            if token == "{":
+                frames.append({})
+            elif token == "}":
+                del frames[-1:]
+            elif match[2] and frames:
+                frames[-1]["key"] = name
+            elif frames:
+                key = frames[-1].get("key", "")
+                owner = frames[-2] if key in ("@id", "@value") and len(frames) > 1 else frames[-1]
+                if key == "@id":
+                    frames[-1]["@id"] = name
+                found.append((owner, PREFIXES["rdf"] + "type" if key == "@type" else owner.get("key", ""), name, at))
+                self.mentions.setdefault(name, at)
+        self.statements = [(owner.get("@id", ""), key, name, at) for owner, key, name, at in found]
+
+    def _expand_json(self, token: str) -> str:
+        name = self._expand("string", token) if token.startswith('"') else token
+        name = self.prefixes.get(name, name)
+        prefix, colon, local = name.partition(":")
+        return self.prefixes[prefix] + local if colon and prefix in self.prefixes else name
+
+    def _expand(self, kind: str, token: str) -> str:
         if kind == "iri":
-            return token[1:-1]
+            return urljoin(self.base, token[1:-1]) if self.base else token[1:-1]
         if kind == "string":
             quotes = 3 if token[:3] in ('"""', "'''") else 1
             body = token[quotes:-quotes]
@@ -111,8 +159,8 @@ class Lines:
         if token == "a":
             return PREFIXES["rdf"] + "type"
         prefix, colon, local = token.partition(":")
-        if colon and prefix in prefixes:
-            return prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
+        if colon and prefix in self.prefixes:
+            return self.prefixes[prefix] + re.sub(r"\\(.)", r"\1", local)
         return token
 
 

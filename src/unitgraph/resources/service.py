@@ -38,8 +38,8 @@ def description(site: Site) -> Graph:
         Triple(service, term("sd:supportedLanguage"), term("sd:SPARQL11Query")),
         Triple(service, term("sd:feature"), term("sd:UnionDefaultGraph")),
     ]
-    for name in sorted(FORMATS.values()):
-        triples.append(Triple(service, term("sd:resultFormat"), NamedNode(f"http://www.w3.org/ns/formats/{name}")))
+    for code in sorted(FORMATS.values()):
+        triples.append(Triple(service, term("sd:resultFormat"), NamedNode(f"http://www.w3.org/ns/formats/{code}")))
     count = Literal(len(site.store))
     names = sorted(g.value for g in site.store.named_graphs() if isinstance(g, NamedNode))
     nodes = [(BlankNode(f"graph{number}"), NamedNode(name)) for number, name in enumerate(names, 1)]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from pyoxigraph import (
-    NamedNode,
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
@@ -73,7 +72,7 @@ def _read(site: Site, stream: Stream, reader: _Reader) -> Solutions:
     source = io.BufferedReader(reader)
     if stream.media_type == formats.N_TRIPLES:
         triples = list(islice(parse(source, format=RdfFormat.N_TRIPLES), MAX_ROWS + 1))
-        rows = [(t.subject, t.predicate, t.object) for t in triples]
+        rows: list[tuple[Term | None, ...]] = [(t.subject, t.predicate, t.object) for t in triples]
         return _table(site, ("subject", "predicate", "object"), rows)
     answer = parse_query_results(source, format=QueryResultsFormat.JSON)
     if isinstance(answer, QueryBoolean):
@@ -94,7 +93,7 @@ def _table(site: Site, variables: tuple[str, ...], rows: list[tuple[Term | None,
         if one is None:
             return None
         if one not in known:
-            known[one] = terms.value(site, one) if isinstance(one, NamedNode) else terms.value(site, one)
+            known[one] = terms.value(site, one)
         return known[one]
 
     cells = tuple(tuple(shown(one) for one in row) for row in rows[:MAX_ROWS])

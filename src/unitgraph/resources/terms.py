@@ -184,7 +184,8 @@ def report_graph(site: Site) -> NamedNode:
 
 def echoes(site: Site, found: Iterable[Quad]) -> set[Triple]:
     """Triples that say once more, in the terms of another vocabulary, what ours say already."""
-    inferred, asserted = set(), set()
+    inferred: set[Triple] = set()
+    asserted: set[Triple] = set()
     for quad in found:
         home = inferred if quad.graph_name == inferred_graph(site) else asserted
         home.add(Triple(quad.subject, quad.predicate, quad.object))

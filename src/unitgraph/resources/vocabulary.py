@@ -167,7 +167,7 @@ def _uses(site: Site) -> dict[str, int]:
     found: dict[str, int] = {}
     for query in queries:
         for solution in store.query(query, use_default_graph_as_union=True):  # type: ignore[union-attr]
-            found[solution["t"].value] = int(solution["n"].value)  # type: ignore[index, union-attr]
+            found[solution["t"].value] = int(solution["n"].value)
     return found
 
 

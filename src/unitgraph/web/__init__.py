@@ -1,0 +1,47 @@
+"""The web application: HTTP around the resources, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from flask import Flask, g
+
+import unitgraph
+from unitgraph.site import Publication
+from unitgraph.web import problems, respond, routes
+
+MAX_BODY_FACTOR = 12  #: a character may take four bytes, each of them three characters in a form
+
+
+def create_app(publication: Publication) -> Flask:
+    """The WSGI application that answers for what is published.
+
+    The release is looked up once for each request, so a request sees one release from beginning to end.
+    """
+    app = Flask(__name__, static_folder="static", static_url_path="/static")
+    limit = publication.settings.query_characters * MAX_BODY_FACTOR + 65_536
+    app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.merge_slashes = False
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    software = software_tag(Path(app.root_path))
+
+    @app.before_request
+    def look_up() -> None:
+        g.software = software
+        g.site = publication.site()
+
+    app.before_request(routes.refuse_strange_paths)
+    app.before_request(respond.preflight)
+    app.after_request(respond.finish)
+    problems.register(app)
+    routes.register(app, publication)
+    return app
+
+
+def software_tag(folder: Path) -> str:
+    """Version of the software and digest of its templates: a mended template gives every page a new ETag."""
+    digest = hashlib.sha256(unitgraph.__version__.encode())
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".py"}):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:8]

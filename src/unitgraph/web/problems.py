@@ -1,0 +1,112 @@
+"""Errors as answers: one table from error to status; problem documents for programs, pages for people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask, Response, g, json, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
+
+from unitgraph import errors, formats
+from unitgraph.formats import HTML, JSON, PROBLEM
+from unitgraph.web import respond
+
+#: The status of each error (RFC 9110 §15), and its title. The nearest class in the tree counts.
+#: A query over a limit is answered 503, not 504: no other server was asked, and not 408 or 500: nothing is
+#: wrong with the request's form or with the server. Only `EngineUnavailable` says when to try again, since
+#: the same query would meet the same limit again.
+STATUS: dict[type[errors.UnitgraphError], tuple[int, str]] = {
+    errors.BadRequest: (400, "The request cannot be read"),
+    errors.QuerySyntaxError: (400, "The query is not SPARQL"),
+    errors.QueryRefused: (403, "This endpoint does not run that"),
+    errors.NotFound: (404, "Not found"),
+    errors.MethodNotAllowed: (405, "Method not allowed"),
+    errors.NotAcceptable: (406, "No acceptable format"),
+    errors.Gone: (410, "Gone"),
+    errors.UnsupportedMediaType: (415, "A body of that kind is not read"),
+    errors.QueryTimeout: (503, "The query took too long"),
+    errors.QueryTooLarge: (503, "The query took too much memory"),
+    errors.QueryFailed: (503, "The query could not be finished"),
+    errors.EngineUnavailable: (503, "Too many queries just now"),
+    errors.ReleaseError: (503, "No release is published"),
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A problem document (RFC 9457 §3): `name` makes its type, `members` are extensions."""
+
+    name: str
+    status: int
+    title: str
+    detail: str
+    members: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> str:
+        """The document, with its type as a URN."""
+        value = {"type": f"urn:unitgraph:problem:{self.name}", "title": self.title, "status": self.status}
+        return json.dumps(value | {"detail": self.detail} | self.members, ensure_ascii=False) + "\n"
+
+
+def problem(error: errors.UnitgraphError) -> Problem:
+    """The problem that an error is, with the facts that it carries."""
+    cls = next((c for c in type(error).__mro__ if c in STATUS), None)
+    status, title = STATUS[cls] if cls else (500, "Internal error")
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
+    members: dict[str, Any] = {}
+    headers: dict[str, str] = {}
+    match error:
+        case errors.QuerySyntaxError(line=int()):
+            members = {"line": error.line, "column": error.column}
+        case errors.NotAcceptable():
+            members = {"offered": list(error.offered)}
+        case errors.Gone():
+            members = {"reason": error.reason, "date": error.date}
+        case errors.QueryTimeout():
+            members = {"limitSeconds": error.seconds}
+        case errors.MethodNotAllowed():
+            headers = {"Allow": ", ".join(error.allowed)}
+        case errors.EngineUnavailable():
+            headers = {"Retry-After": str(error.retry_after_seconds)}
+        case errors.ReleaseError():
+            headers = {"Retry-After": "10"}
+    return Problem(name, status, title, str(error), members, headers)
+
+
+def from_http(error: HTTPException) -> Problem:
+    """The problem that the framework found: no such route, no such method, a body that is too large."""
+    if isinstance(error, HttpMethodNotAllowed):
+        allowed = tuple(sorted({*(error.valid_methods or ()), "OPTIONS"}))
+        return problem(errors.MethodNotAllowed(request.method[:20], allowed))
+    if error.code == 404:
+        return problem(errors.NotFound(f"nothing here is named {request.path[:200]}"))
+    status = error.code or 500
+    detail = "something went wrong here; the fault is recorded" if status == 500 else error.description or error.name
+    return Problem(error.name.lower().replace(" ", "-"), status, error.name, detail)
+
+
+def answer(found: Problem) -> Response:
+    """A page for a browser, a problem document for everything else."""
+    try:
+        media_type = formats.negotiate(request.headers.get("Accept", ""), (PROBLEM, JSON, HTML))
+    except errors.NotAcceptable:
+        media_type = PROBLEM
+    if media_type == HTML:
+        body: bytes | str = respond.render(g.get("site"), "problem.html", found)
+        response = Response(body, found.status, content_type=formats.content_type(HTML))
+    else:
+        response = Response(found.to_json(), found.status, content_type=PROBLEM)
+    response.headers.update(found.headers)
+    response.headers["Cache-Control"] = "no-store" if found.status >= 500 else "no-cache"
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def register(app: Flask) -> None:
+    """Answer errors of our tree, and those of the framework; what is neither is a bug and is logged."""
+    app.register_error_handler(errors.UnitgraphError, lambda error: answer(problem(error)))
+    app.register_error_handler(HTTPException, lambda error: answer(from_http(error)))

@@ -1,0 +1,177 @@
+"""What a request asks for: format, page, and the SPARQL 1.1 Protocol. Values in, values out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import parse_qsl
+
+from pyoxigraph import NamedNode
+from werkzeug.http import parse_options_header
+
+from unitgraph import formats
+from unitgraph.errors import BadRequest, NotAcceptable, NotFound, QueryRefused, UnsupportedMediaType
+
+FORM = "application/x-www-form-urlencoded"
+UPDATE = "application/sparql-update"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The format of an answer: its suffix and media type."""
+
+    suffix: str
+    media_type: str
+
+
+def split_suffix(path: str) -> tuple[str, str | None]:
+    """A path and its format: what follows the last dot of the last segment.
+
+    >>> split_suffix("unit/arl.ttl"), split_suffix("unit/arl")
+    (('unit/arl', 'ttl'), ('unit/arl', None))
+    """
+    folder, slash, last = path.rpartition("/")
+    stem, dot, suffix = last.rpartition(".")
+    return (folder + slash + stem, suffix) if dot else (path, None)
+
+
+def choose(
+    offered: Mapping[str, str], suffix: str | None, parameter: str | None, accept: str, *, loose: bool = False
+) -> Choice:
+    """Suffix beats `?format=` beats `Accept`.
+
+    Raises:
+        NotFound: an unknown suffix.
+        BadRequest: an unknown `format`.
+        NotAcceptable: `Accept` rules out all of them.
+    """
+    if suffix is not None:
+        if suffix not in offered:
+            raise NotFound(f"no format .{suffix[:20]} here; there are .{', .'.join(offered)}")
+        return Choice(suffix, offered[suffix])
+    if parameter:
+        if parameter not in offered:
+            raise BadRequest(f"format {parameter[:20]!r} is not on offer; use one of {', '.join(offered)}")
+        return Choice(parameter, offered[parameter])
+    media_type = formats.negotiate(accept, tuple(offered.values()), loose=loose)
+    return Choice(next(s for s, t in offered.items() if t == media_type), media_type)
+
+
+def page_number(text: str | None) -> int:
+    """The number of a page, from 1.
+
+    Raises:
+        BadRequest: it is no such number.
+    """
+    if text is None:
+        return 1
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
+        raise BadRequest(f"page {text[:20]!r} is no page number; pages count from 1")
+    return int(text)
+
+
+# SPARQL 1.1 Protocol §2.1 --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SparqlRequest:
+    """A query operation; `query` is None for a request without one, `format` one of our suffixes or empty."""
+
+    query: str | None
+    default_graphs: tuple[str, ...] = ()
+    named_graphs: tuple[str, ...] = ()
+    format: str = ""
+
+
+def sparql_request(method: str, content_type: str, query_string: bytes, body: bytes) -> SparqlRequest:
+    """Read a query operation, SPARQL 1.1 Protocol §2.1.1 to §2.1.4.
+
+    Raises:
+        BadRequest: two queries, none in a POST, text that is not UTF-8, a graph name that is no IRI.
+        QueryRefused: an update.
+        UnsupportedMediaType: a body of another kind.
+    """
+    pairs = _pairs(query_string, "query string")
+    if method == "POST":
+        kind, options = parse_options_header(content_type)
+        if kind == FORM:
+            pairs += _pairs(body, "form")
+        elif kind == formats.SPARQL_QUERY:
+            pairs.append(("query", _utf8(body, options.get("charset", "utf-8"))))
+        elif kind == UPDATE:
+            raise QueryRefused("this endpoint is read-only; the data change by releases")
+        else:
+            allowed = f"{FORM} or {formats.SPARQL_QUERY}"
+            raise UnsupportedMediaType(f"a body of type {kind[:60] or 'unknown'} is not read here; send {allowed}")
+    return _read(pairs, required=method == "POST")
+
+
+def _read(pairs: list[tuple[str, str]], *, required: bool) -> SparqlRequest:
+    queries = [value for name, value in pairs if name == "query"]
+    if any(name == "update" for name, _ in pairs):
+        raise QueryRefused("this endpoint is read-only; the data change by releases")
+    if len(queries) > 1:
+        raise BadRequest(f"{len(queries)} parameters named query; send exactly one")
+    if required and not queries:
+        raise BadRequest("no parameter named query; send the text of a SPARQL query")
+    known = {**formats.SOLUTION_SUFFIXES, **formats.GRAPH_SUFFIXES, "html": formats.HTML}
+    chosen = next((value for name, value in pairs if name == "format" and value in known), "")
+    return SparqlRequest(
+        queries[0] if queries else None,
+        tuple(_iri(value) for name, value in pairs if name == "default-graph-uri"),
+        tuple(_iri(value) for name, value in pairs if name == "named-graph-uri"),
+        chosen,
+    )
+
+
+def _pairs(data: bytes, place: str) -> list[tuple[str, str]]:
+    try:
+        text = data.decode("ascii" if place == "query string" else "utf-8")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1_000)
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"the {place} is not UTF-8 in percent-encoding; encode it as UTF-8") from error
+    except ValueError as error:
+        raise BadRequest(f"the {place} has more than 1,000 parameters") from error
+
+
+def _utf8(body: bytes, charset: str) -> str:
+    if charset.lower() not in ("utf-8", "utf8", "us-ascii"):
+        raise UnsupportedMediaType(f"a query in {charset[:20]} is not read here; send it as UTF-8")
+    try:
+        return body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"byte {error.start} of the query is not UTF-8; send it as UTF-8") from error
+
+
+def _iri(text: str) -> str:
+    try:
+        return NamedNode(text).value
+    except ValueError as error:
+        raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph") from error
+
+
+def sparql_formats(accept: str, chosen: str) -> tuple[str | None, str | None]:
+    """The media types for a table and for a graph: `text/html` for a page, None where none is acceptable.
+
+    Loose types are read as their authors mean them; `format=` with one of our suffixes beats `Accept`
+    where it fits the form of the query.
+    """
+    tables = {**formats.SOLUTION_SUFFIXES, "html": formats.HTML}
+    graphs = {
+        **formats.GRAPH_SUFFIXES,
+        "html": formats.HTML,
+        "json": formats.JSON_LD,
+        "xml": formats.RDF_XML,
+    }
+    return (
+        tables.get(chosen) or _acceptable(accept, (*formats.SOLUTIONS, formats.HTML)),
+        graphs.get(chosen) or _acceptable(accept, (*formats.GRAPHS, formats.HTML)),
+    )
+
+
+def _acceptable(accept: str, offered: tuple[str, ...]) -> str | None:
+    try:
+        return formats.negotiate(accept, offered, loose=True)
+    except NotAcceptable:
+        return None

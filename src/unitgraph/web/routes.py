@@ -1,0 +1,427 @@
+"""Every URL on one screen, and for each a function that puts a resource together."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from flask import Flask, Response, g, request
+from pyoxigraph import NamedNode
+
+from unitgraph import engine, formats, history
+from unitgraph.answers import Table
+from unitgraph.errors import NotAcceptable, NotFound, QuerySyntaxError, ReleaseError
+from unitgraph.formats import DOCUMENT_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
+from unitgraph.resources import (
+    entity,
+    graphs,
+    home,
+    listing,
+    report,
+    saved_query,
+    service,
+    solutions,
+    terms,
+    vocabulary,
+)
+from unitgraph.site import Publication, Site
+from unitgraph.vocab import UG, UGS
+from unitgraph.web import links, protocol, respond
+from unitgraph.web.respond import Resource, link, send
+
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path stroke="#0b5c6b" stroke-width="1.5" '
+    'd="M4 12 8 4l4 8z" fill="none"/><g fill="#0b5c6b"><circle cx="8" cy="4" r="3"/>'
+    '<circle cx="4" cy="12" r="3"/><circle cx="12" cy="12" r="3"/></g></svg>'
+)
+RDF_AND_PAGE = {"html": HTML, **RDF_SUFFIXES}
+GRAPH_FORMATS = {**RDF_SUFFIXES, "html": HTML}  # a graph is for machines first
+QUERY_FORMATS = {"html": HTML, **SOLUTION_SUFFIXES, **RDF_SUFFIXES, "rq": SPARQL_QUERY}
+
+
+def register(app: Flask, publication: Publication) -> None:
+    """Connect URLs to functions. `<path>` is last: every other IRI under the base is a thing."""
+    routes: tuple[tuple[str, Callable[..., Response]], ...] = (
+        ("/", first_page),
+        ("/ns", ontology),
+        ("/ns.<suffix>", ontology),
+        ("/shapes", shapes),
+        ("/shapes.<suffix>", shapes),
+        ("/report", validation_report),
+        ("/report.<suffix>", validation_report),
+        ("/graph", graph_list),
+        ("/graph.<suffix>", graph_list),
+        ("/graph/<path:path>", graph),
+        ("/query", query_list),
+        ("/query.<suffix>", query_list),
+        ("/query/<name>", query),
+        ("/sparql", sparql),
+        ("/health", health),
+        ("/robots.txt", robots),
+        ("/favicon.ico", icon),
+        ("/<path:path>", thing),
+    )
+    for rule, view in routes:
+        methods = ["GET", "POST"] if view is sparql else ["GET"]
+        app.add_url_rule(rule, rule, _with_site(view), methods=methods)
+
+
+def _with_site(view: Callable[..., Response]) -> Callable[..., Response]:
+    return lambda **values: view(g.site, **values)
+
+
+def refuse_strange_paths() -> None:
+    """A slash, a backslash or a NUL that was percent-encoded in the path names nothing here."""
+    raw = str(request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or "")
+    if re.search(r"%2f|%5c|%00", raw.partition("?")[0], re.IGNORECASE):
+        raise NotFound(f"nothing here is named {request.path[:200]}")
+
+
+# Things and their lists ----------------------------------------------------------------------------
+
+
+def thing(site: Site, path: str) -> Response:
+    """A thing (303 to a document about it), such a document, a list, or where a thing has gone."""
+    stem, suffix = protocol.split_suffix(path)
+    node = _node(site, path)
+    if terms.exists(site, node):
+        return _see_other(site, path, node)
+    if suffix is not None:
+        node = _node(site, stem)
+        if terms.exists(site, node):
+            return _document(site, stem, node, suffix)
+    if stem in listing.segments(site):
+        return _list(site, stem, suffix)
+    if now := entity.former(site, node):
+        target = site.path(now.value) or "/"
+        return respond.redirect(site, 301, target + (f".{suffix}" if suffix else ""))
+    _look_back(site, stem, node)
+    raise NotFound(f"nothing in release {site.release.version} is named {node.value[:200]}")
+
+
+def _node(site: Site, path: str) -> NamedNode:
+    try:
+        return site.iri(path)
+    except ValueError as error:
+        raise NotFound(f"nothing here is named {path[:200]!r}") from error
+
+
+def _look_back(site: Site, path: str, node: NamedNode) -> None:
+    """Say of a thing that was here once that it is gone; older releases that cannot be read say nothing."""
+    if re.fullmatch(r"[a-z-]{1,40}/[a-z0-9-]{1,200}", path):
+        try:
+            history.check_gone(site.out, site.release, node.value)
+        except ReleaseError:
+            return
+
+
+def _see_other(site: Site, path: str, node: NamedNode) -> Response:
+    """RFC 9110 §15.4.4: the thing itself cannot be sent, a document about it can."""
+    offered = protocol.choose(
+        DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", "")
+    )
+    return respond.redirect(site, 303, links.document(f"/{path}", offered.suffix), negotiated=True)
+
+
+def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
+    number = protocol.page_number(request.args.get("page"))
+    described = entity.describe(site, node, number)
+    header = (link(node.value, "describes"), *_paging(site, f"/{path}.{suffix}", number, described.pages))
+    return send(
+        site,
+        Resource(
+            f"/{path}",
+            DOCUMENT_SUFFIXES,
+            lambda media_type: formats.write(described.graph, media_type, terms.prefixes(site)),
+            lambda: ("entity.html", entity.page(site, described)),
+            header,
+            _signposts(site, path, node),
+            _page_parameter(number),
+        ),
+        suffix,
+    )
+
+
+def _signposts(site: Site, path: str, node: NamedNode) -> tuple[str, ...]:
+    """FAIR Signposting of a landing page: its identifier, what it is, the list in which it stands."""
+    found = [link(node.value, "cite-as"), link("https://schema.org/AboutPage", "type")]
+    segment = path.partition("/")[0]
+    if kind := site.kinds.get(segment):
+        found.append(link(kind.cls.value, "type"))
+        found.append(link(links.public(site, f"/{segment}"), "collection", HTML))
+    return tuple(found)
+
+
+def _paging(site: Site, path: str, page: int, pages: int) -> tuple[str, ...]:
+    """First, previous, next and last page (RFC 8288, RFC 5005 relations), if there are several."""
+    if pages == 1:
+        return ()
+    numbers = {"first": 1, "prev": page - 1, "next": page + 1, "last": pages}
+    return tuple(
+        link(links.public(site, links.with_parameters(path, _page_parameter(number))), relation)
+        for relation, number in numbers.items()
+        if 1 <= number <= pages
+    )
+
+
+def _page_parameter(page: int) -> tuple[tuple[str, str], ...]:
+    return (("page", str(page)),) if page > 1 else ()
+
+
+def _list(site: Site, segment: str, suffix: str | None) -> Response:
+    number = protocol.page_number(request.args.get("page"))
+    found = listing.listing(site, segment, number)
+    path = f"/{segment}" + (f".{suffix}" if suffix else "")
+
+    def write(media_type: str) -> bytes:
+        if media_type in RDF_SUFFIXES.values():
+            return formats.write(listing.graph(site, found), media_type, terms.prefixes(site))
+        return formats.write(listing.table(found), media_type)
+
+    return send(
+        site,
+        Resource(
+            f"/{segment}",
+            DOCUMENT_SUFFIXES,
+            write,
+            lambda: ("list.html", found),
+            _paging(site, path, number, found.pages),
+            parameters=_page_parameter(number),
+        ),
+        suffix,
+    )
+
+
+# The site, its vocabulary, its graphs ----------------------------------------------------------------
+
+
+def first_page(site: Site) -> Response:
+    """The first page; for programs, the description of the data set."""
+
+    def write(media_type: str) -> bytes:
+        described = entity.describe(site, site.iri("dataset"))
+        return formats.write(described.graph, media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "home.html", home.home(site)
+
+    stem = "/dataset"
+    offered = RDF_AND_PAGE if terms.exists(site, site.iri("dataset")) else {"html": HTML}
+    own = (link(site.base, "cite-as"), link(service.endpoint(site), "service-desc"))
+    return send(site, Resource(stem, offered, write, page, page_links=own), None)
+
+
+def ontology(site: Site, suffix: str | None = None) -> Response:
+    """The vocabulary."""
+
+    def write(media_type: str) -> bytes:
+        return formats.write(vocabulary.graph(site, "ontology", UG[:-1]), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "ontology.html", vocabulary.ontology(site)
+
+    own = (link(UG[:-1], "cite-as"),)
+    return send(site, Resource("/ns", RDF_AND_PAGE, write, page, page_links=own), suffix)
+
+
+def shapes(site: Site, suffix: str | None = None) -> Response:
+    """The shapes that the data keep to."""
+
+    def write(media_type: str) -> bytes:
+        return formats.write(vocabulary.graph(site, "shapes", UGS[:-1]), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "shapes.html", vocabulary.shapes(site)
+
+    return send(site, Resource("/shapes", RDF_AND_PAGE, write, page), suffix)
+
+
+def validation_report(site: Site, suffix: str | None = None) -> Response:
+    """What the shapes and checks found."""
+
+    def write(media_type: str) -> bytes:
+        return formats.write(report.graph(site), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "report.html", report.page(site)
+
+    return send(site, Resource("/report", RDF_AND_PAGE, write, page), suffix)
+
+
+def graph_list(site: Site, suffix: str | None = None) -> Response:
+    """The names of all graphs."""
+    offered = {name: DOCUMENT_SUFFIXES[name] for name in ("html", "json", "csv")}
+
+    def page() -> tuple[str, object]:
+        return "graphs.html", graphs.overview(site)
+
+    return send(site, Resource("/graph", offered, lambda t: formats.write(graphs.table(site), t), page), suffix)
+
+
+def graph(site: Site, path: str) -> Response:
+    """The triples of one named graph."""
+    number = protocol.page_number(request.args.get("page"))
+    stem, suffix = path, None
+    if not graphs.exists(site, _node(site, f"graph/{path}")):
+        stem, suffix = protocol.split_suffix(path)
+    answer, more = graphs.graph(site, _node(site, f"graph/{stem}"), number)
+    local = f"/graph/{path}"
+    last = number + 1 if more else number  # the last page is not counted, only whether there is a next one
+    return send(
+        site,
+        Resource(
+            f"/graph/{stem}",
+            GRAPH_FORMATS,
+            lambda media_type: formats.write(answer, media_type, terms.prefixes(site)),
+            lambda: ("graph.html", graphs.page(site, answer, number, more)),
+            tuple(v for v in _paging(site, local, number, last) if 'rel="last"' not in v),
+            parameters=_page_parameter(number),
+        ),
+        suffix,
+    )
+
+
+# Queries ---------------------------------------------------------------------------------------------
+
+
+def query_list(site: Site, suffix: str | None = None) -> Response:
+    """All saved queries."""
+
+    def write(media_type: str) -> bytes:
+        return formats.write(saved_query.overview_graph(site), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "queries.html", saved_query.overview(site)
+
+    return send(site, Resource("/query", RDF_AND_PAGE, write, page), suffix)
+
+
+def query(site: Site, name: str) -> Response:
+    """A saved query: its page with the answer, the answer in other formats, its description, its text."""
+    slug, suffix = protocol.split_suffix(name)
+    if not re.fullmatch(r"[a-z0-9-]+", slug):
+        raise NotFound(f"release {site.release.version} has no saved query {slug[:60]!r}; /query lists them")
+    saved = saved_query.find(site, slug)
+    values = {key: value for key, value in request.args.items() if key != "format" and value}
+    bindings = saved.bindings(values)
+    tabular = saved.form in ("SELECT", "ASK")
+    offered = {s: t for s, t in QUERY_FORMATS.items() if tabular or s not in SOLUTION_SUFFIXES}
+
+    def write(media_type: str) -> bytes:
+        if media_type == SPARQL_QUERY:
+            return saved.text.encode()
+        return formats.write(saved_query.graph(site, slug), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "query.html", saved_query.page(site, saved, values)
+
+    resource = Resource(
+        f"/query/{slug}",
+        offered,
+        write,
+        page,
+        parameters=tuple(sorted(values.items())),
+        loose=True,
+    )
+    choice = respond.choose(resource, suffix)
+    known = request.if_none_match.contains_weak(respond.etag(site, choice.suffix, resource.parameters))
+    if choice.suffix not in SOLUTION_SUFFIXES or known:
+        return send(site, resource, suffix)
+    found = site.engine.ask(
+        site.release.folder,
+        saved.text,
+        solutions_format=choice.media_type,
+        graph_format=None,
+        substitutions=dict(bindings),
+    )
+    response = respond.stream(site, found.media_type, found.chunks)
+    tag = respond.etag(site, choice.suffix, resource.parameters)
+    return respond.validated(site, response, tag, negotiated=suffix is None)
+
+
+def sparql(site: Site) -> Response:
+    """The SPARQL 1.1 Protocol; without a query, the description of the service, or a form."""
+    body = request.get_data(cache=False) if request.method == "POST" else b""
+    content_type = request.headers.get("Content-Type", "")
+    asked = protocol.sparql_request(request.method, content_type, request.query_string, body)
+    if asked.query is None:
+        return _service(site)
+    table, graph_ = protocol.sparql_formats(request.headers.get("Accept", ""), asked.format)
+    seen = engine.outline(asked.query)
+    if HTML == (table if seen.verb in ("SELECT", "ASK", "") else graph_):
+        return _sparql_page(site, asked, asked.query)
+    found = site.engine.ask(
+        site.release.folder,
+        asked.query,
+        solutions_format=table if table != HTML else None,
+        graph_format=graph_ if graph_ != HTML else None,
+        default_graphs=asked.default_graphs,
+        named_graphs=asked.named_graphs,
+    )
+    response = respond.stream(site, found.media_type, found.chunks)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _service(site: Site) -> Response:
+    """SPARQL 1.1 Service Description §2: RDF by default, the form for who prefers a page."""
+
+    def write(media_type: str) -> bytes:
+        return formats.write(service.description(site), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        return "sparql.html", solutions.SparqlPage("", None, "", ())
+
+    choice = protocol.choose(GRAPH_FORMATS, None, request.args.get("format"), request.headers.get("Accept", ""))
+    tag = respond.etag(site, choice.suffix)
+    if request.if_none_match.contains_weak(tag):
+        response = Response(status=304)
+    else:
+        html = choice.media_type == HTML
+        body = respond.render(site, *page()) if html else write(choice.media_type)
+        response = Response(body, content_type=formats.content_type(choice.media_type))
+    return respond.validated(site, response, tag, negotiated=True)
+
+
+def _sparql_page(site: Site, asked: protocol.SparqlRequest, text: str) -> Response:
+    data_set = [("default-graph-uri", iri) for iri in asked.default_graphs]
+    data_set += [("named-graph-uri", iri) for iri in asked.named_graphs]
+    page = solutions.SparqlPage(text, None, "", (("query", text), *data_set))
+    status = 200
+    try:
+        found = solutions.ask(site, text, None, asked.default_graphs, asked.named_graphs)
+        page = solutions.SparqlPage(text, found, "", page.parameters)
+    except QuerySyntaxError as error:
+        status, page = 400, solutions.SparqlPage(text, None, str(error), page.parameters)
+    response = Response(respond.render(site, "sparql.html", page), status, content_type=formats.content_type(HTML))
+    response.headers["Vary"] = "Accept"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+# For programs that look after the site -----------------------------------------------------------------
+
+
+def health(site: Site) -> Response:
+    """Whether this process answers, and what it publishes."""
+    manifest = site.release.manifest
+    said = {"status": "ok", "release": manifest.version, "content": manifest.content}
+    response = Response(respond.json_text(said), content_type=formats.JSON)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def robots(site: Site) -> Response:
+    """Crawlers are welcome to everything but computed answers."""
+    text = f"User-agent: *\nDisallow: {links.root(site)}/sparql\n"
+    return Response(text, content_type="text/plain; charset=utf-8")
+
+
+def icon(site: Site) -> Response:
+    """A small drawing for the browser's tab."""
+    response = Response(ICON, content_type="image/svg+xml")
+    response.headers["Cache-Control"] = "public, max-age=86400"
+    return response
+
+
+__all__ = ["NotAcceptable", "Table", "refuse_strange_paths", "register"]
