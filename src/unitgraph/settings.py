@@ -31,7 +31,7 @@ class Settings:
     host: str = "127.0.0.1"  #: address to listen on
     port: int = 8000  #: port to listen on; 0 takes a free one
     workers: int = 2  #: web processes
-    threads: int = 8  #: threads of each web process
+    threads: int = 64  #: threads of each web process; each slow reader holds one
     contact: str = ""  #: an e-mail or web address for questions, shown on every page
     cache: Path = field(default_factory=_cache)  #: folder for development builds
     query_seconds: float = 30.0  #: time limit of a query, parsing and planning included

@@ -235,9 +235,8 @@ def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
         return min(error.lineno, text.rstrip().count("\n") + 1), message or "not well-formed"
     if "LoadDocumentCallback" in message:
         # a context that is a string, alone or in an array, stands for an address
-        found = re.search(r'"@(context|import)"\s*:\s*(\[([^\[\]{}"]|\{[^{}]*\})*)?"', text) or re.search(
-            "@context", text
-        )
+        address = r'"@(context|import)"\s*:\s*(\[([^\[\]{}"]|\{[^{}]*\})*)?"'
+        found = re.search(address, text) or re.search("@context", text)
         line = text.count("\n", 0, found.start()) + 1 if found else 1
         return line, "a remote JSON-LD context is not fetched; write the context inside the file"
     try:
@@ -270,8 +269,8 @@ def _content_faults(file: SourceFile) -> Iterator[SourceError]:
             yield SourceError(file.path, line, "the graph of a source is its file; take the statements out of GRAPH")
             return
         if isinstance(value, Triple):
-            message = "a statement about a statement is not read by every tool; write a ug:Claim"
-            yield SourceError(file.path, file.lines.blank or 1, message)
+            why = "a statement about a statement is not read by every tool; write a ug:Claim"
+            yield SourceError(file.path, file.lines.blank or 1, why)
             return
         if not blank_allowed and (isinstance(subject, BlankNode) or isinstance(value, BlankNode)):
             named = subject.value if isinstance(subject, NamedNode) else ""

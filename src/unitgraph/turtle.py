@@ -28,6 +28,7 @@ class Lines:
 
     def __init__(self, text: str, *, json: bool = False) -> None:
         self.statements: list[tuple[str, str, str, int]] = []
+        self.subjects: dict[str, int] = {}
         self.mentions: dict[str, int] = {}
         self.blank: int | None = None
         self.prefixes: dict[str, str] = {}
@@ -46,10 +47,10 @@ class Lines:
             rank = 1
             if predicate is not None and verb == predicate:
                 rank = 3 if value is not None and thing == value else 2
-            elif predicate is None and value is not None and thing == value:
+            elif predicate is None and value is not None and value in (verb, thing):
                 rank = 3
             if rank > best[0]:
-                best = (rank, line if rank > 1 else self.mentions.get(subject, line))
+                best = (rank, line if rank > 1 else self.subjects.get(subject, line))
         return best
 
     def mention(self, iri: str) -> int | None:
@@ -97,6 +98,7 @@ class Lines:
                 continue
             if place == 0:
                 subject, place = expanded, 1
+                self.subjects.setdefault(expanded, at)
             elif place == 1:
                 predicate, place = expanded, 2
             else:
@@ -124,6 +126,8 @@ class Lines:
             token, at = match[1] or match[0], text.count("\n", 0, match.start()) + 1
             name = self._expand_json(token)
             if token == "{":
+                if frames:
+                    found.append((frames[-1], frames[-1].get("key", ""), "", at))
                 frames.append({})
             elif token == "}":
                 del frames[-1:]
@@ -134,6 +138,7 @@ class Lines:
                 owner = frames[-2] if key in ("@id", "@value") and len(frames) > 1 else frames[-1]
                 if key == "@id":
                     frames[-1]["@id"] = name
+                    self.subjects.setdefault(name, at)
                 found.append((owner, PREFIXES["rdf"] + "type" if key == "@type" else owner.get("key", ""), name, at))
                 self.mentions.setdefault(name, at)
         self.statements = [(owner.get("@id", ""), key, name, at) for owner, key, name, at in found]

@@ -14,7 +14,7 @@ from unitgraph.errors import NotFound
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Fact, Text, Value
 from unitgraph.site import Site
-from unitgraph.vocab import ALT_LABEL, CONFIDENCE, FORMER_IRI, LABEL, NOTATION, PREF_LABEL, RDF_TYPE, STATED_IN, term
+from unitgraph.vocab import ALT_LABEL, FORMER_IRI, LABEL, NOTATION, PREF_LABEL, RDF_TYPE, term
 
 MAX_STATEMENTS = 500  #: statements about a thing on one page, in one document
 MAX_REFERENCES = 10_000  #: how many references to a thing are counted
@@ -37,6 +37,7 @@ ABOUT = tuple(
     )
 )
 NAMES = (term("skosxl:prefLabel"), term("skosxl:altLabel"))
+STATEMENTS = ("name", "standing", "placement", "contribution", "partnership", "award-grant", "claim")  #: their order
 NOTES = (term("dcterms:description"), term("skos:definition"), term("skos:editorialNote"))
 
 
@@ -94,7 +95,6 @@ class EntityPage:
 
     iri: str
     title: Text
-    kinds: tuple[Value, ...]
     collection: Value | None
     notations: tuple[str, ...]
     leads: tuple[Text, ...]
@@ -157,16 +157,14 @@ def page(site: Site, described: Description) -> EntityPage:
     """The page of a thing: the same statements as in its other formats, and what refers to it."""
     iri = described.iri
     echoes = terms.echoes(site, terms.quads(site, iri))
-    apart = {*NAMES, *NOTES, RDF_TYPE, PREF_LABEL, LABEL}
+    apart = {*NAMES, *NOTES, PREF_LABEL, LABEL, NOTATION}
     title = terms.label(site, iri)
     plain = [t for t in described.own if t not in echoes and (t.predicate not in apart or _is_other(t, title))]
-    types = [t.object for t in described.own if t.predicate == RDF_TYPE]
     echoed = [t for t in described.own if t in echoes]
     references, cut = _references(site, described)
     return EntityPage(
         iri.value,
         title,
-        terms.values(site, [t for t in types if Triple(iri, RDF_TYPE, t) not in echoes]),
         _collection(site, iri),
         tuple(sorted(found.value for found in terms.texts(site, iri, NOTATION))),
         (*terms.texts(site, iri, NOTES[0]), *terms.texts(site, iri, NOTES[1])),
@@ -175,7 +173,7 @@ def page(site: Site, described: Description) -> EntityPage:
         references,
         cut,
         terms.texts(site, iri, NOTES[2]),
-        terms.facts(site, echoed),
+        terms.facts(site, echoed, exact=True),
         described.total,
         described.page,
         described.pages,
@@ -206,8 +204,9 @@ def _sections(site: Site, described: Description) -> Iterator[Section]:
             said[triple.subject].append(triple)
     for node in described.statements:
         by_class.setdefault(_main_class(site, node), []).append(node)
-    for cls, nodes in by_class.items():
-        name = terms.value(site, cls).text
+    rank = {str(site.kinds[segment].cls): n for n, segment in enumerate(STATEMENTS) if segment in site.kinds}
+    for cls in sorted(by_class, key=lambda cls: (rank.get(str(cls), len(rank)), str(cls))):
+        nodes, name = by_class[cls], terms.value(site, cls).text
         yield _section(site, terms.plural(name), [(node, said[node]) for node in nodes], described.iri)
 
 
@@ -219,22 +218,27 @@ def _main_class(site: Site, node: NamedNode) -> Term:
     return min(found, key=str) if found else term("rdfs:Resource")
 
 
+def _inferred(site: Site, node: NamedNode) -> set[Triple]:
+    """What only the rules say of a node."""
+    quads = terms.quads(site, node)
+    graph = terms.inferred_graph(site)
+    said = {Triple(q.subject, q.predicate, q.object) for q in quads if q.graph_name != graph}
+    return {Triple(q.subject, q.predicate, q.object) for q in quads} - said
+
+
 def _section(site: Site, heading: str, statements: list[tuple[NamedNode, list[Triple]]], thing: NamedNode) -> Section:
     skipped = {RDF_TYPE, PREF_LABEL, ALT_LABEL, *NOTES}
     kept: list[tuple[NamedNode, dict[NamedNode, list[Term]]]] = []
     for node, triples in statements:
-        echoes = terms.echoes(site, terms.quads(site, node))
+        inferred = _inferred(site, node)
         cells: dict[NamedNode, list[Term]] = {}
         for triple in triples:
             points_back = triple.predicate in ABOUT and triple.object == thing
-            if triple not in echoes and triple.predicate not in skipped and not points_back:
+            if triple not in inferred and triple.predicate not in skipped and not points_back:
                 cells.setdefault(triple.predicate, []).append(triple.object)
         kept.append((node, cells))
-    last = {CONFIDENCE: 1, STATED_IN: 2}
-    columns = sorted(
-        {predicate for _, cells in kept for predicate in cells},
-        key=lambda p: (last.get(p, 0), terms.predicate_key(site, p)),
-    )
+    used = {predicate for _, cells in kept for predicate in cells}
+    columns = sorted(used, key=lambda predicate: terms.predicate_key(site, predicate))
     rows = [
         Row(
             terms.value(site, node),

@@ -7,7 +7,7 @@ from itertools import islice
 
 from pyoxigraph import NamedNode, Triple
 
-from unitgraph.answers import Graph
+from unitgraph.answers import Graph, Table
 from unitgraph.errors import NotFound
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Value
@@ -36,6 +36,11 @@ class GraphsPage:
     count: int
 
 
+def exists(site: Site, name: NamedNode) -> bool:
+    """Whether the release has a graph of that name."""
+    return next(iter(site.store.quads_for_pattern(None, None, None, name)), None) is not None
+
+
 def graph(site: Site, name: NamedNode, page: int = 1) -> tuple[Graph, bool]:
     """The triples of a named graph, and whether there are more on a next page.
 
@@ -47,12 +52,11 @@ def graph(site: Site, name: NamedNode, page: int = 1) -> tuple[Graph, bool]:
     found = list(islice(quads, start, start + MAX_TRIPLES + 1))
     if not found:
         raise NotFound(f"release {site.release.version} has no page {page} of a graph {name.value}")
-    triples = sorted({Triple(q.subject, q.predicate, q.object) for q in found[:MAX_TRIPLES]}, key=_key(site))
+    triples = sorted(
+        (Triple(q.subject, q.predicate, q.object) for q in found[:MAX_TRIPLES]),
+        key=lambda t: (str(t.subject), *terms.predicate_key(site, t.predicate), str(t.object)),
+    )
     return Graph(name.value, tuple(terms.without_genids(triples))), len(found) > MAX_TRIPLES
-
-
-def _key(site: Site):  # type: ignore[no-untyped-def]  # a sort key
-    return lambda t: (str(t.subject), *terms.predicate_key(site, t.predicate), str(t.object))
 
 
 def page(site: Site, answer: Graph, page: int, more: bool) -> GraphPage:
@@ -73,3 +77,9 @@ def overview(site: Site) -> GraphsPage:
         short = name.removeprefix(prefix)
         folders.setdefault(short.rpartition("/")[0], []).append(Value(short, None, name))
     return GraphsPage(tuple((f, tuple(v)) for f, v in sorted(folders.items())), len(names))
+
+
+def table(site: Site) -> Table:
+    """The names of all graphs."""
+    names = sorted(g.value for g in site.store.named_graphs() if isinstance(g, NamedNode))
+    return Table(("graph",), tuple((NamedNode(name),) for name in names))

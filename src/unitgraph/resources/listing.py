@@ -60,9 +60,14 @@ def listing(site: Site, segment: str, page: int = 1) -> ListPage:
     kind = site.kinds.get(segment)
     items = tuple(_item(site, node) for node in found[(page - 1) * PER_PAGE : page * PER_PAGE])
     definition = terms.text(site, kind.cls, term("skos:definition")) if kind else None
-    title = terms.plural(kind.label) if kind else "partners"
     cls = terms.value(site, kind.cls) if kind else None
-    return ListPage(segment, title[:1].upper() + title[1:], definition, cls, items, len(found), page, pages)
+    return ListPage(segment, title(site, segment), definition, cls, items, len(found), page, pages)
+
+
+def title(site: Site, segment: str) -> str:
+    """The heading of a list."""
+    noun = terms.plural(site.kinds[segment].label if segment in site.kinds else segment)
+    return noun[:1].upper() + noun[1:]
 
 
 def _item(site: Site, node: NamedNode) -> Item:

@@ -38,6 +38,20 @@ class Solutions:
     truth: bool | None = None
 
 
+@dataclass(frozen=True)
+class SparqlPage:
+    """The form for a query, with its answer or what is wrong with it; `parameters` repeat the request.
+
+    `formats` are suffixes and names of the formats in which the whole answer can be had.
+    """
+
+    text: str
+    solutions: Solutions | None = None
+    problem: str = ""
+    parameters: tuple[tuple[str, str], ...] = ()
+    formats: tuple[tuple[str, str], ...] = ()
+
+
 def ask(
     site: Site,
     text: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +16,11 @@ from unitgraph.vocab import GENID, LABEL, PREF_LABEL, PREFIXES, RDF_TYPE, UG, cu
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
 LABELS = (PREF_LABEL, term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
+
+#: Properties that come last on a page and in a document, in this order.
+LAST = tuple(
+    term(name).value for name in ("ug:firstYear", "ug:lastYear", "ug:formerIri", "ug:confidence", "ug:statedIn")
+)
 
 #: What a statement that has no label of its own is called: its parts, in words.
 COMPOSED = (
@@ -103,7 +109,19 @@ def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
             parts = [*objects(site, node, term(first))[:1], *objects(site, node, term(second))[:1]]
             if len(parts) == 2:
                 return Text(between.join(value(site, part, depth + 1).text for part in parts), "en")
-    return Text(curie(node.value))
+    return Text(in_words(curie(node.value)))
+
+
+def in_words(name: str) -> str:
+    """The prefixed name of a property as words; anything else as it is.
+
+    >>> in_words("skos:altLabel"), in_words("org:Membership"), in_words("https://a.example/b")
+    ('alt label', 'org:Membership', 'https://a.example/b')
+    """
+    prefix, _, local = name.partition(":")
+    if prefix not in PREFIXES or not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", local):
+        return name
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", local).lower()
 
 
 def value(site: Site, shown: Term, depth: int = 0) -> Value:
@@ -125,8 +143,11 @@ def values(site: Site, terms: Iterable[Term]) -> tuple[Value, ...]:
     )
 
 
-def facts(site: Site, triples: Iterable[Triple]) -> tuple[Fact, ...]:
-    """Triples of one subject as properties with their values, in the order of the shapes."""
+def facts(site: Site, triples: Iterable[Triple], *, exact: bool = False) -> tuple[Fact, ...]:
+    """Triples of one subject as properties with their values, in the order of the shapes.
+
+    With `exact` a property is called by its prefixed name.
+    """
     by_property: dict[NamedNode, list[Term]] = {}
     for triple in triples:
         by_property.setdefault(triple.predicate, []).append(triple.object)
@@ -134,7 +155,8 @@ def facts(site: Site, triples: Iterable[Triple]) -> tuple[Fact, ...]:
     for predicate in sorted(by_property, key=lambda p: predicate_key(site, p)):
         terms = by_property[predicate]
         shown = values(site, terms[:MAX_VALUES])
-        found.append(Fact(value(site, predicate), shown, len(terms) - len(shown)))
+        name = Value(curie(predicate.value), None, predicate.value) if exact else value(site, predicate)
+        found.append(Fact(name, shown, len(terms) - len(shown)))
     return tuple(found)
 
 
@@ -152,8 +174,10 @@ def _orders(site: Site) -> dict[str, float]:
 
 
 def predicate_key(site: Site, predicate: NamedNode) -> tuple[bool, float, str]:
-    """Sorts properties: the type, then in the order of the shapes, then by name."""
+    """Sorts properties: the type, then in the order of the shapes, then by name; the source last."""
     order = _orders(site).get(predicate.value, 1_000.0)
+    if predicate.value in LAST:
+        order = 2_000.0 + LAST.index(predicate.value)
     return (predicate != RDF_TYPE, order, curie(predicate.value))
 
 
@@ -210,7 +234,12 @@ def plural(noun: str) -> str:
 
     >>> [plural(noun) for noun in ("unit", "story", "series", "basis", "country", "key initiative")]
     ['units', 'stories', 'series', 'bases', 'countries', 'key initiatives']
+    >>> plural("kind of change")
+    'kinds of change'
     """
+    head, space, rest = noun.partition(" ")
+    if rest.startswith(("of ", "in ")):
+        return plural(head) + space + rest
     if noun.endswith("series"):
         return noun
     if noun.endswith("sis"):

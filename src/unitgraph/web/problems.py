@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Flask, Response, g, json, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 
@@ -49,7 +49,7 @@ class Problem:
     def to_json(self) -> str:
         """The document, with its type as a URN."""
         value = {"type": f"urn:unitgraph:problem:{self.name}", "title": self.title, "status": self.status}
-        return json.dumps(value | {"detail": self.detail} | self.members, ensure_ascii=False) + "\n"
+        return respond.json_text(value | {"detail": self.detail} | self.members)
 
 
 def problem(error: errors.UnitgraphError) -> Problem:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flask import Response, g, render_template, request
+from flask import Response, g, json, render_template, request
 from werkzeug.http import http_date
 
 from unitgraph import formats
@@ -33,6 +33,8 @@ class Resource:
     `stem` is the path to which a suffix is added, `offered` suffixes with media types, our favourite first.
     `write` gives the bytes in a media type, `page` the template and its context. `links` are further
     `Link` values for any format, `page_links` those of the page for people; `parameters` make the variant.
+    `loose` reads inexact media types as SPARQL clients mean them; `by_parameter` says that formats are
+    reached by `?format=`, not by a suffix.
     """
 
     stem: str
@@ -43,6 +45,7 @@ class Resource:
     page_links: tuple[str, ...] = ()
     parameters: tuple[tuple[str, str], ...] = field(default=())
     loose: bool = False
+    by_parameter: bool = False
 
 
 def choose(resource: Resource, suffix: str | None) -> Choice:
@@ -113,6 +116,11 @@ def redirect(site: Site, status: int, path: str, *, negotiated: bool = False) ->
     return response
 
 
+def json_text(value: object) -> str:
+    """A small JSON document."""
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
 def link(target: str, rel: str, media_type: str = "") -> str:
     """A value of the `Link` header (RFC 8288 §3).
 
@@ -138,6 +146,8 @@ def _links(site: Site, resource: Resource, choice: Choice) -> tuple[str, ...]:
 
 def document(resource: Resource, suffix: str) -> str:
     """The path of a resource in one format, with the parameters of this request."""
+    if resource.by_parameter:
+        return links.with_parameters(resource.stem, (*resource.parameters, ("format", suffix)))
     return links.with_parameters(links.document(resource.stem, suffix), resource.parameters)
 
 
@@ -154,8 +164,8 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         chrome=home.chrome(site) if site else None,
         navigation=_navigation(site) if site else (),
         alternates=alternates,
-        url=lambda target: links.href(site, target) if site else None,
-        external=lambda iri: bool(site) and links.external(site, iri),
+        url=lambda target: links.href(site, target) if site else target,
+        external=lambda iri: links.external(site, iri) if site else True,
         with_parameters=links.with_parameters,
         curie=curie,
     ).encode()

@@ -9,8 +9,7 @@ from flask import Flask, Response, g, request
 from pyoxigraph import NamedNode
 
 from unitgraph import engine, formats, history
-from unitgraph.answers import Table
-from unitgraph.errors import NotAcceptable, NotFound, QuerySyntaxError, ReleaseError
+from unitgraph.errors import NotFound, QuerySyntaxError, ReleaseError
 from unitgraph.formats import DOCUMENT_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
     entity,
@@ -37,6 +36,8 @@ ICON = (
 RDF_AND_PAGE = {"html": HTML, **RDF_SUFFIXES}
 GRAPH_FORMATS = {**RDF_SUFFIXES, "html": HTML}  # a graph is for machines first
 QUERY_FORMATS = {"html": HTML, **SOLUTION_SUFFIXES, **RDF_SUFFIXES, "rq": SPARQL_QUERY}
+TABLE_NAMES = (("csv", "CSV"), ("json", "JSON"), ("tsv", "TSV"), ("xml", "XML"))
+GRAPH_NAMES = (("ttl", "Turtle"), ("jsonld", "JSON-LD"), ("nt", "N-Triples"), ("rdf", "RDF/XML"))
 
 
 def register(app: Flask, publication: Publication) -> None:
@@ -348,7 +349,7 @@ def sparql(site: Site) -> Response:
         return _service(site)
     table, graph_ = protocol.sparql_formats(request.headers.get("Accept", ""), asked.format)
     seen = engine.outline(asked.query)
-    if HTML == (table if seen.verb in ("SELECT", "ASK", "") else graph_):
+    if (table if seen.verb in ("SELECT", "ASK", "") else graph_) == HTML:
         return _sparql_page(site, asked, asked.query)
     found = site.engine.ask(
         site.release.folder,
@@ -370,29 +371,21 @@ def _service(site: Site) -> Response:
         return formats.write(service.description(site), media_type, terms.prefixes(site))
 
     def page() -> tuple[str, object]:
-        return "sparql.html", solutions.SparqlPage("", None, "", ())
+        return "sparql.html", solutions.SparqlPage("")
 
-    choice = protocol.choose(GRAPH_FORMATS, None, request.args.get("format"), request.headers.get("Accept", ""))
-    tag = respond.etag(site, choice.suffix)
-    if request.if_none_match.contains_weak(tag):
-        response = Response(status=304)
-    else:
-        html = choice.media_type == HTML
-        body = respond.render(site, *page()) if html else write(choice.media_type)
-        response = Response(body, content_type=formats.content_type(choice.media_type))
-    return respond.validated(site, response, tag, negotiated=True)
+    return send(site, Resource("/sparql", GRAPH_FORMATS, write, page, by_parameter=True), None)
 
 
 def _sparql_page(site: Site, asked: protocol.SparqlRequest, text: str) -> Response:
     data_set = [("default-graph-uri", iri) for iri in asked.default_graphs]
     data_set += [("named-graph-uri", iri) for iri in asked.named_graphs]
-    page = solutions.SparqlPage(text, None, "", (("query", text), *data_set))
-    status = 200
     try:
         found = solutions.ask(site, text, None, asked.default_graphs, asked.named_graphs)
-        page = solutions.SparqlPage(text, found, "", page.parameters)
+        tabular = engine.outline(text).verb in ("SELECT", "ASK")
+        names = TABLE_NAMES if tabular else GRAPH_NAMES
+        status, page = 200, solutions.SparqlPage(text, found, "", (("query", text), *data_set), names)
     except QuerySyntaxError as error:
-        status, page = 400, solutions.SparqlPage(text, None, str(error), page.parameters)
+        status, page = 400, solutions.SparqlPage(text, problem=str(error))
     response = Response(respond.render(site, "sparql.html", page), status, content_type=formats.content_type(HTML))
     response.headers["Vary"] = "Accept"
     response.headers["Cache-Control"] = "no-cache"
@@ -422,6 +415,3 @@ def icon(site: Site) -> Response:
     response = Response(ICON, content_type="image/svg+xml")
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response
-
-
-__all__ = ["NotAcceptable", "Table", "refuse_strange_paths", "register"]
