@@ -36,6 +36,13 @@ ABOUT = tuple(
         ),
     )
 )
+#: What a SKOS property says when it is read backwards (SKOS Reference §8.3.2); ours say it in the ontology.
+BACKWARDS = {
+    term("skos:narrower"): {term("skos:broader"), term("skos:broaderTransitive")},
+    term("skos:broader"): {term("skos:narrower")},
+    term("skos:hasTopConcept"): {term("skos:topConceptOf")},
+    term("skos:topConceptOf"): {term("skos:hasTopConcept")},
+}
 NAMES = (term("skosxl:prefLabel"), term("skosxl:altLabel"))
 STATEMENTS = ("name", "standing", "placement", "contribution", "partnership", "award-grant", "claim")  #: their order
 NOTES = (term("dcterms:description"), term("skos:definition"), term("skos:editorialNote"))
@@ -274,9 +281,10 @@ def _references(site: Site, described: Description) -> tuple[tuple[References, .
 def _hidden(site: Site, described: Description) -> set[NamedNode]:
     """Statements shown already, and properties whose inverse the thing itself states."""
     hidden = set(described.statements)
+    inverse = term("owl:inverseOf")
     for triple in described.own:
         if isinstance(triple.object, NamedNode):
-            inverse = term("owl:inverseOf")
+            hidden |= BACKWARDS.get(triple.predicate, set())
             hidden |= {p for p in terms.objects(site, triple.predicate, inverse) if isinstance(p, NamedNode)}
             hidden |= set(terms.subjects(site, inverse, triple.predicate))
     return hidden

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyoxigraph import Literal, NamedNode, Triple
 
@@ -113,8 +113,17 @@ def page(site: Site, query: SavedQuery, values: dict[str, str]) -> QueryPage:
         query.tags,
         fields,
         tuple(sorted((name, value) for name, value in values.items() if value)),
-        solutions.ask(site, query.text, bindings),
+        _without(solutions.ask(site, query.text, bindings), set(bindings)),
     )
+
+
+def _without(answer: Solutions, names: set[str]) -> Solutions:
+    """An answer without the columns of the parameters: each would say in every row what the form says."""
+    kept = [n for n, variable in enumerate(answer.variables) if variable not in names]
+    if not kept:
+        return answer
+    rows = tuple(tuple(row[n] for n in kept) for row in answer.rows)
+    return replace(answer, variables=tuple(answer.variables[n] for n in kept), rows=rows)
 
 
 def _thing(site: Site, value: NamedNode | Literal) -> Value | None:

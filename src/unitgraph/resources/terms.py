@@ -13,9 +13,10 @@ from unitgraph.answers import Term
 from unitgraph.site import Site
 from unitgraph.vocab import GENID, LABEL, PREF_LABEL, PREFIXES, RDF_TYPE, UG, curie, term
 
+MAX_DEPTH = 3  #: a label made of labels made of labels
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
-LABELS = (PREF_LABEL, term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
+LABELS = (term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
 
 #: Properties that come last on a page and in a document, in this order.
 LAST = tuple(
@@ -23,14 +24,17 @@ LAST = tuple(
 )
 
 #: What a statement that has no label of its own is called: its parts, in words.
-COMPOSED = (
-    ("ug:standingOf", ": ", "ug:standingKind"),
-    ("ug:placed", " in ", "ug:within"),
-    ("ug:contributionOf", " → ", "ug:towards"),
-    ("ug:partner", " in ", "ug:partnershipIn"),
-    ("ug:grantOf", ": ", "ug:recipient"),
-    ("rdf:subject", ", ", "rdf:predicate"),
-    ("sh:focusNode", ": ", "sh:resultMessage"),
+COMPOSED = tuple(
+    (term(first), between, term(second))
+    for first, between, second in (
+        ("ug:standingOf", ": ", "ug:standingKind"),
+        ("ug:placed", " in ", "ug:within"),
+        ("ug:contributionOf", " → ", "ug:towards"),
+        ("ug:partner", " in ", "ug:partnershipIn"),
+        ("ug:grantOf", ": ", "ug:recipient"),
+        ("rdf:subject", ", ", "rdf:predicate"),
+        ("sh:focusNode", ": ", "sh:resultMessage"),
+    )
 )
 
 
@@ -85,7 +89,11 @@ def exists(site: Site, subject: NamedNode) -> bool:
 
 def texts(site: Site, subject: NamedNode, predicate: NamedNode) -> tuple[Text, ...]:
     """The literals of a property, English first."""
-    literals = [value for value in objects(site, subject, predicate) if isinstance(value, Literal)]
+    return _texts(objects(site, subject, predicate))
+
+
+def _texts(terms: Iterable[Term]) -> tuple[Text, ...]:
+    literals = [value for value in terms if isinstance(value, Literal)]
     return tuple(Text(value.value, value.language) for value in sorted(literals, key=_preference))
 
 
@@ -101,14 +109,18 @@ def _preference(literal: Literal) -> tuple[bool, bool, str, str]:
 
 def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
     """What a node is called: its best label, or one composed of its parts, or its prefixed name."""
+    if preferred := text(site, node, PREF_LABEL):
+        return preferred
+    said: dict[NamedNode, list[Term]] = {}
+    for quad in site.store.quads_for_pattern(node, None, None):
+        said.setdefault(quad.predicate, []).append(quad.object)
     for predicate in LABELS:
-        if found := text(site, node, predicate):
-            return found
-    if depth < 3:
-        for first, between, second in COMPOSED:
-            parts = [*objects(site, node, term(first))[:1], *objects(site, node, term(second))[:1]]
-            if len(parts) == 2:
-                return Text(between.join(value(site, part, depth + 1).text for part in parts), "en")
+        if found := _texts(said.get(predicate, ())):
+            return found[0]
+    for first, between, second in COMPOSED if depth < MAX_DEPTH else ():
+        if first in said and second in said:
+            parts = (value(site, said[predicate][0], depth + 1).text for predicate in (first, second))
+            return Text(between.join(parts), "en")
     return Text(in_words(curie(node.value)))
 
 

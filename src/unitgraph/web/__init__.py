@@ -10,6 +10,7 @@ from flask import Flask, g
 import unitgraph
 from unitgraph.site import Publication
 from unitgraph.web import problems, respond, routes
+from unitgraph.web.cache import Cache
 
 MAX_BODY_FACTOR = 12  #: a character may take four bytes, each of them three characters in a form
 
@@ -24,11 +25,11 @@ def create_app(publication: Publication) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    software = software_tag(Path(app.root_path))
+    software, cache = software_tag(Path(app.root_path)), Cache()
 
     @app.before_request
     def look_up() -> None:
-        g.software = software
+        g.software, g.cache = software, cache
         g.site = publication.site()
 
     app.before_request(routes.refuse_strange_paths)

@@ -85,6 +85,8 @@ def from_http(error: HTTPException) -> Problem:
     if error.code == 404:
         return problem(errors.NotFound(f"nothing here is named {request.path[:200]}"))
     status = error.code or 500
+    if status == 413:
+        return Problem("body-too-large", status, "The body is too large", "the body is larger than any query may be")
     detail = "something went wrong here; the fault is recorded" if status == 500 else error.description or error.name
     return Problem(error.name.lower().replace(" ", "-"), status, error.name, detail)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flask import Response, g, json, render_template, request
+from flask import Response, g, render_template, request
 from werkzeug.http import http_date
 
 from unitgraph import formats
@@ -65,8 +66,10 @@ def send(site: Site, resource: Resource, suffix: str | None) -> Response:
     tag = etag(site, choice.suffix, resource.parameters)
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
+        del response.headers["Content-Type"]
     else:
-        response = Response(_body(site, resource, choice), content_type=formats.content_type(choice.media_type))
+        body = g.cache.get(request.path, tag, lambda: _body(site, resource, choice))
+        response = Response(body, content_type=formats.content_type(choice.media_type))
     return validated(site, response, tag, negotiated=suffix is None, header_links=_links(site, resource, choice))
 
 
@@ -110,6 +113,7 @@ def redirect(site: Site, status: int, path: str, *, negotiated: bool = False) ->
     response = Response(status=status)
     response.headers["Location"] = links.public(site, path)
     response.headers["Cache-Control"] = "no-cache"
+    del response.headers["Content-Type"]  # there is no body
     response.autocorrect_location_header = False
     if negotiated:
         response.headers["Vary"] = "Accept"
@@ -185,6 +189,7 @@ def preflight() -> Response | None:
     if request.method != "OPTIONS":
         return None
     response = Response(status=204)
+    del response.headers["Content-Type"]
     response.headers["Allow"] = METHODS if request.path == "/sparql" else "GET, HEAD, OPTIONS"
     response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
     response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match, Prefer, Range"

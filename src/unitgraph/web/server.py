@@ -53,4 +53,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without t
 
     def _ready(self, worker: Any) -> None:
         if worker.age == 1:
+            host, port = self.listener.getsockname()[:2]
             print(f"serving {self.base}", flush=True)
+            if f":{port}/" not in self.base:
+                print(f"listening on {host}:{port}", flush=True)
