@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flask.testing import FlaskClient
 
 from unitgraph import build
 from unitgraph.build import Judged
+from unitgraph.engine import Broker, Engine
 from unitgraph.release import Release
+from unitgraph.settings import Settings
+from unitgraph.site import Publication, Site
+from unitgraph.web import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -54,6 +59,25 @@ def release(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Release
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release of the tiny world."""
     return build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The query engine, with short limits."""
+    with Broker(Settings(query_seconds=5)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def site(release: Release, engine: Engine) -> Site:
+    """The release of the checkout as a site; its base has a path, its server stands elsewhere."""
+    return Site(release.folder.parent, release, engine, engine.settings)
+
+
+@pytest.fixture(scope="session")
+def client(site: Site) -> FlaskClient:
+    """A client of the site."""
+    return create_app(Publication(site.out, site.engine, site.settings)).test_client()
 
 
 @pytest.fixture

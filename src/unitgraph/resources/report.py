@@ -67,9 +67,7 @@ def page(site: Site) -> ReportPage:
     return ReportPage(f"{site.base}report", findings, counts)
 
 
-def _finding(
-    site: Site, rank: int, message: str, language: str | None, source: str, focus: list[NamedNode]
-) -> Finding:
+def _finding(site: Site, rank: int, message: str, language: str | None, source: str, focus: list[NamedNode]) -> Finding:
     severity = (*SEVERITIES, "Other")[rank]
     shape = terms.value(site, NamedNode(source)) if source else Value("")
     shown = sorted(focus, key=lambda node: node.value)[:MAX_FOCUS]

@@ -118,9 +118,7 @@ def _look_back(site: Site, path: str, node: NamedNode) -> None:
 
 def _see_other(site: Site, path: str, node: NamedNode) -> Response:
     """RFC 9110 §15.4.4: the thing itself cannot be sent, a document about it can."""
-    offered = protocol.choose(
-        DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", "")
-    )
+    offered = protocol.choose(DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""))
     return respond.redirect(site, 303, links.document(f"/{path}", offered.suffix), negotiated=True)
 
 

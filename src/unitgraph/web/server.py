@@ -25,6 +25,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without t
 
     def __init__(self, listener: socket.socket, out: Path, engine: Engine, settings: Settings, base: str) -> None:
         self.listener, self.out, self.engine, self.settings, self.base = listener, out, engine, settings, base
+        self.address = listener.getsockname()[:2]
         super().__init__()
 
     def load_config(self) -> None:
@@ -53,7 +54,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without t
 
     def _ready(self, worker: Any) -> None:
         if worker.age == 1:
-            host, port = self.listener.getsockname()[:2]
+            host, port = self.address
             print(f"serving {self.base}", flush=True)
             if f":{port}/" not in self.base:
                 print(f"listening on {host}:{port}", flush=True)
