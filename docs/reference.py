@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Store
@@ -217,6 +218,7 @@ def format_page() -> str:
 # The vocabulary, the shapes, the checks, the queries ---------------------------------------------------
 
 
+@cache
 def folder(*names: str) -> Store:
     """The triples of some folders of sources."""
     store = Store()

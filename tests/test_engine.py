@@ -55,9 +55,7 @@ def count(engine: Engine, release: Release, text: str, **options: object) -> int
         (formats.TSV, b"?n\n"),
     ],
 )
-def test_solutions_come_in_the_format_asked_for(
-    engine: Engine, tiny: Release, media_type: str, start: bytes
-) -> None:
+def test_solutions_come_in_the_format_asked_for(engine: Engine, tiny: Release, media_type: str, start: bytes) -> None:
     told, data = ask(engine, tiny, "SELECT ?n { VALUES ?n { 1 } }", solutions_format=media_type)
     assert told == media_type
     assert data.startswith(start)

@@ -121,7 +121,7 @@ def test_a_very_long_header_takes_no_long_time() -> None:
         ("application/sparql-results+json;q=1.0,application/sparql-results+xml;q=0.7", "", SPARQL_JSON, None),
         ("application/turtle,text/turtle", "", None, TURTLE),
         ("text/plain", "", None, N_TRIPLES),
-        (COMUNICA, "", HTML, N_QUADS),
+        (COMUNICA, "", SPARQL_XML, N_QUADS),
         ("application/trig", "", None, TRIG),
         ("image/png", "", None, None),
         (BROWSER, "csv", CSV, HTML),

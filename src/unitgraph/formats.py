@@ -42,6 +42,8 @@ DOCUMENT_SUFFIXES = {"html": HTML, **RDF_SUFFIXES, "json": JSON, "csv": CSV}  #:
 SOLUTION_SUFFIXES = {"csv": CSV, "json": SPARQL_JSON, "tsv": TSV, "xml": SPARQL_XML}
 GRAPH_SUFFIXES = {**RDF_SUFFIXES, "nq": N_QUADS, "trig": TRIG}
 
+PLAIN = (PREFIXES["rdf"] + "langString", PREFIXES["xsd"] + "string")  #: datatypes that are not written out
+
 #: What clients say when they mean something more exact; asked only where a protocol is known for it.
 LOOSE = {
     "application/json": (SPARQL_JSON, JSON_LD),
@@ -56,6 +58,7 @@ LOOSE = {
 }
 
 _ELEMENT = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*"?)+', re.DOTALL)
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*"?', re.DOTALL)
 _RANGE = re.compile(r"(\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+))\s*(?:;|$)", re.ASCII)
 _QUALITY = re.compile(r";\s*q\s*=\s*([^;\s]*)", re.IGNORECASE)
 _QVALUE = re.compile(r"0?\.\d+|0\.?|1(\.0*)?", re.ASCII)
@@ -97,7 +100,7 @@ def _ranges(accept: str, offered: tuple[str, ...], loose: bool) -> dict[str, flo
     found: dict[str, float] = {}
     for element in _ELEMENT.findall(accept):
         match = _RANGE.match(element.strip())
-        quality = _QUALITY.search(element)
+        quality = _QUALITY.search(_QUOTED.sub('""', element))
         if not match or (quality and not _QVALUE.fullmatch(quality[1])):
             continue
         media_range = match[1].lower()
@@ -169,9 +172,9 @@ def used_prefixes(triples: Iterable[Triple], prefixes: Mapping[str, str]) -> dic
     seen = set()
     for triple in triples:
         for term in (triple.subject, triple.predicate, triple.object):
-            if isinstance(term, NamedNode):
+            if isinstance(term, NamedNode) and term != RDF_TYPE:
                 seen.add(_namespace(term.value))
-            elif isinstance(term, Literal):
+            elif isinstance(term, Literal) and term.datatype.value not in PLAIN:
                 seen.add(_namespace(term.datatype.value))
     return {name: prefixes[name] for name in sorted(prefixes) if prefixes[name] in seen}
 

@@ -113,17 +113,27 @@ def page(site: Site, query: SavedQuery, values: dict[str, str]) -> QueryPage:
         query.tags,
         fields,
         tuple(sorted((name, value) for name, value in values.items() if value)),
-        _without(solutions.ask(site, query.text, bindings), set(bindings)),
+        for_readers(solutions.ask(site, query.text, bindings), set(bindings)),
     )
 
 
-def _without(answer: Solutions, names: set[str]) -> Solutions:
-    """An answer without the columns of the parameters: each would say in every row what the form says."""
-    kept = [n for n, variable in enumerate(answer.variables) if variable not in names]
-    if not kept:
-        return answer
-    rows = tuple(tuple(row[n] for n in kept) for row in answer.rows)
-    return replace(answer, variables=tuple(answer.variables[n] for n in kept), rows=rows)
+def for_readers(answer: Solutions, parameters: set[str]) -> Solutions:
+    """An answer as a table to read.
+
+    The columns of parameters go, since the form says what they hold, and those with labels too: `?unitLabel`
+    becomes the text of the link in `?unit`. Headings are words.
+    """
+    column = {variable: n for n, variable in enumerate(answer.variables)}
+    labelled = {name for name in column if f"{name}Label" in column}
+    dropped = parameters | {f"{name}Label" for name in labelled}
+    kept = [name for name in column if name not in dropped] or list(column)
+
+    def cell(row: tuple[Value | None, ...], name: str) -> Value | None:
+        shown, label = row[column[name]], row[column[f"{name}Label"]] if name in labelled else None
+        return replace(shown, text=label.text, language=label.language) if shown and label else shown
+
+    rows = tuple(tuple(cell(row, name) for name in kept) for row in answer.rows)
+    return replace(answer, variables=tuple(terms.words(name) for name in kept), rows=rows)
 
 
 def _thing(site: Site, value: NamedNode | Literal) -> Value | None:

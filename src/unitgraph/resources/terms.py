@@ -133,7 +133,16 @@ def in_words(name: str) -> str:
     prefix, _, local = name.partition(":")
     if prefix not in PREFIXES or not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", local):
         return name
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", local).lower()
+    return words(local)
+
+
+def words(name: str) -> str:
+    """A name in camel case as words.
+
+    >>> words("firstYear")
+    'first year'
+    """
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", name)
 
 
 def value(site: Site, shown: Term, depth: int = 0) -> Value:

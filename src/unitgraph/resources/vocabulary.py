@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pyoxigraph import Literal, NamedNode, Store, Triple
@@ -61,7 +61,10 @@ class OntologyPage:
 
 @dataclass(frozen=True)
 class PropertyShape:
-    """What is asked of one property: its path in words, its constraints, and what an editor is told."""
+    """What is asked of one property: its path in words, its constraints, and what an editor is told.
+
+    `id` is empty where the shape has stood further up already, for another class.
+    """
 
     id: str
     name: Text
@@ -177,7 +180,14 @@ def _uses(site: Site) -> dict[str, int]:
 def shapes(site: Site) -> ShapesPage:
     """Every node shape with its property shapes, in their order."""
     nodes = terms.subjects(site, RDF_TYPE, term("sh:NodeShape"))
-    return ShapesPage(tuple(_node_shape(site, node) for node in nodes if not node.value.startswith(GENID)))
+    found, seen = [], set[str]()
+    for node in nodes:
+        if not node.value.startswith(GENID):
+            shape = _node_shape(site, node)
+            own = tuple(replace(p, id="") if p.id in seen else p for p in shape.properties)
+            seen |= {p.id for p in own}
+            found.append(replace(shape, properties=own))
+    return ShapesPage(tuple(found))
 
 
 def _node_shape(site: Site, node: NamedNode) -> NodeShape:

@@ -101,9 +101,33 @@ def etag(site: Site, variant: str, parameters: tuple[tuple[str, str], ...] = ())
     return f"{site.release.digest[:16]}-{g.software}-{operator}-{variant}"
 
 
+class Body:
+    """Chunks on their way, the first of them read: what fails before it is an error with its own status.
+
+    Closing it ends the query, also where nothing was sent, as for HEAD.
+    """
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self.chunks = chunks
+        self.first: bytes | None = next(chunks, b"")
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        first, self.first = self.first, None
+        return next(self.chunks) if first is None else first
+
+    def close(self) -> None:
+        """End the query."""
+        end = getattr(self.chunks, "close", None)
+        if end:
+            end()
+
+
 def stream(site: Site, media_type: str, chunks: Iterator[bytes]) -> Response:
     """An answer of the engine as it comes; a failure on the way breaks the transfer, it is never appended."""
-    response = Response(chunks, content_type=formats.content_type(media_type))
+    response = Response(Body(chunks), content_type=formats.content_type(media_type))
     response.headers["Cache-Control"] = "no-cache"
     return response
 
