@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 from pyoxigraph import (
+    NamedNode,
     QueryBoolean,
     QueryResultsFormat,
     QuerySolutions,
+    RdfFormat,
     Variable,
+    parse,
     parse_query_results,
 )
 
@@ -55,8 +59,10 @@ def find(text: str, root: Path | None) -> SavedQuery:
     saved = root / "queries" / f"{text}.rq" if root else None
     if saved and saved.is_file():
         return queries.parse(text, saved.read_text("utf-8"))
-    known = ", ".join(query.name for query in queries.read_folder(root / "queries")) if root else "none here"
-    raise UsageError(f"{text!r} is no saved query, no file and no SPARQL; saved queries: {known}")
+    names = [path.stem for path in (root / "queries").glob("*.rq")] if root else []
+    near = difflib.get_close_matches(text, names, n=1)
+    hint = f"did you mean {near[0]}?" if near else "`unitgraph query` lists the saved queries"
+    raise UsageError(f"{text[:60]!r} is no saved query, no file and no SPARQL; {hint}")
 
 
 def local(release: Release, query: SavedQuery, values: dict[str, str], form: str | None) -> bytes:
@@ -72,16 +78,17 @@ def local(release: Release, query: SavedQuery, values: dict[str, str], form: str
             query.text.replace(f"<{release.manifest.canonical_base}", f"<{release.base}"),
             use_default_graph_as_union=True,
             substitutions={Variable(name): value for name, value in bindings.items()},
+            prefixes=PREFIXES,
         )
     except SyntaxError as error:
-        raise QuerySyntaxError(error.msg or "not SPARQL") from error
+        raise queries.syntax_error(error, query.text) from error
     except RuntimeError as error:
         raise QueryFailed(str(error)) from error
     if isinstance(answer, (QuerySolutions, QueryBoolean)):
         media_type = _media_type(form, TABLES, "table")
         if media_type:
             return answer.serialize(format=QueryResultsFormat.from_media_type(media_type)) or b""
-        return _table(answer)
+        return _table(answer, release.base)
     media_type = _media_type(form, GRAPHS, "turtle")
     return formats.write(Graph("", tuple(answer)), media_type)
 
@@ -97,14 +104,11 @@ def remote(endpoint: str, query: SavedQuery, values: dict[str, str], form: str |
 
     import SPARQLWrapper
 
-    if query.parameters and values:
-        raise UsageError("--param works on the local release; write the values into the query for an endpoint")
     wrapper = SPARQLWrapper.SPARQLWrapper(endpoint, agent="unitgraph")
     wrapper.setMethod(SPARQLWrapper.POST)
-    wrapper.setQuery(query.text)
+    wrapper.setQuery(_with_values(query, values))
     is_table = query.form in ("SELECT", "ASK")
     media_type = _media_type(form, TABLES, "table") if is_table else _media_type(form, GRAPHS, "turtle")
-    wrapper.addCustomHttpHeader("Accept", media_type or formats.SPARQL_JSON)
     wrapper.setReturnFormat(SPARQLWrapper.JSON if is_table else SPARQLWrapper.TURTLE)
     try:
         data = wrapper.query().response.read()
@@ -114,9 +118,34 @@ def remote(endpoint: str, query: SavedQuery, values: dict[str, str], form: str |
         raise QueryFailed(f"{endpoint} says: {error}") from error
     except (URLError, OSError) as error:
         raise EngineUnavailable(f"{endpoint} does not answer: {error}") from error
-    if is_table and not media_type:
-        return _table(parse_query_results(io.BytesIO(data), format=QueryResultsFormat.JSON))
-    return bytes(data)
+    try:
+        if is_table:
+            answer = parse_query_results(io.BytesIO(data), format=QueryResultsFormat.JSON)
+            results = QueryResultsFormat.from_media_type(media_type) if media_type else None
+            return (answer.serialize(format=results) or b"") if results else _table(answer)
+        quads = parse(data, format=RdfFormat.TURTLE)
+        return formats.write(Graph("", tuple(quad.triple for quad in quads)), media_type)
+    except SyntaxError as error:
+        raise QueryFailed(f"{endpoint} answers with something else than it says: {error.msg}") from error
+
+
+def _with_values(query: SavedQuery, values: dict[str, str]) -> str:
+    """The query with its parameters as one VALUES block: terms written by a serializer, not the reader's text."""
+    bindings = query.bindings(values)
+    if not bindings:
+        return query.text
+    names = " ".join(f"?{name}" for name in bindings)
+    terms = " ".join(str(term) for term in bindings.values())
+    comments = "".join(f"{row}\n" for row in query.text.splitlines() if row.startswith("#"))
+    head, _, rest = query.text.removeprefix(comments).partition("{")
+    return f"{head}{{ VALUES ({names}) {{ ({terms}) }} {rest}"
+
+
+def listing(root: Path) -> bytes:
+    """The saved queries, a line each."""
+    found = queries.read_folder(root / "queries")
+    width = max((len(query.name) for query in found), default=0)
+    return "".join(f"{query.name:<{width}}  {query.summary}\n" for query in found).encode()
 
 
 def _media_type(form: str | None, offered: dict[str, str], default: str) -> str:
@@ -127,8 +156,6 @@ def _media_type(form: str | None, offered: dict[str, str], default: str) -> str:
 
 
 def _rebased(bindings: Mapping[str, Term], release: Release) -> dict[str, Term]:
-    from pyoxigraph import NamedNode
-
     old, new = release.manifest.canonical_base, release.base
     return {
         name: NamedNode(value.value.replace(old, new, 1)) if isinstance(value, NamedNode) else value
@@ -136,8 +163,8 @@ def _rebased(bindings: Mapping[str, Term], release: Release) -> dict[str, Term]:
     }
 
 
-def _table(answer: QuerySolutions | QueryBoolean) -> bytes:
-    """A table for people: as wide as the terminal, IRIs shortened."""
+def _table(answer: QuerySolutions | QueryBoolean, base: str = "") -> bytes:
+    """A table for people: as wide as the terminal, IRIs shortened by prefixes and below `base`."""
     if isinstance(answer, QueryBoolean):
         return b"yes\n" if answer else b"no\n"
     from rich.console import Console
@@ -150,15 +177,17 @@ def _table(answer: QuerySolutions | QueryBoolean) -> bytes:
     count = 0
     for solution in answer:
         count += 1
-        table.add_row(*(_cell(solution[name]) for name in names))
+        table.add_row(*(_cell(solution[name], base) for name in names))
     buffer = io.StringIO()
     console = Console(file=buffer, width=None if sys.stdout.isatty() else 200)
     console.print(table, markup=False)
     return f"{buffer.getvalue()}{count} {'solution' if count == 1 else 'solutions'}\n".encode()
 
 
-def _cell(term: Term | None) -> str:
+def _cell(term: Term | None, base: str) -> str:
     from rich.markup import escape
 
     value = "" if term is None else str(getattr(term, "value", term))
+    if base and isinstance(term, NamedNode) and value.startswith(base):
+        return escape(value[len(base) :] or value)
     return escape(curie(value) if value.startswith(tuple(PREFIXES.values())) else value)

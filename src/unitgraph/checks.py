@@ -225,31 +225,38 @@ class Checker:
         for solution in solutions:
             row = {name: solution[name] for name in names if solution[name] is not None}
             value, path = row.get("value"), row.get("path")
-            message = _filled(check.get("message"), row) + self._did_you_mean(value)
+            message = _filled(check.get("message"), row)
+            if near := self._nearest(value):
+                message = f"{message} Did you mean {near}?"
             severity = check.get("severity") or "Violation"
             source = f"{UG}check-{check.name}"
             yield self._result(severity, _iri(row["this"]), _iri(path) if path else "", value, message, source)
 
-    def _did_you_mean(self, value: Term | None) -> str:
-        """The nearest known term or thing, for an IRI that nothing is known of."""
-        if not isinstance(value, NamedNode) or value.value in self._known:
+    def _nearest(self, value: Term | None) -> str:
+        """The nearest known term, or thing of the same kind, for an IRI that nothing is known of."""
+        if not isinstance(value, NamedNode) or value.value in self.sources.by_subject:
             return ""
-        if not value.value.startswith((UG, self.sources.base)):
-            return ""
-        near = difflib.get_close_matches(value.value, self._known, n=1, cutoff=0.8)
-        return f"; did you mean {curie(near[0]).removeprefix(self.sources.base)}?" if near else ""
+        namespace, mark, local = re.split(r"([/#])(?=[^/#]*$)", value.value)
+        known = self._known.get(namespace + mark, ())
+        near = difflib.get_close_matches(local, known, n=1, cutoff=0.7)
+        return curie(namespace + mark + near[0]).removeprefix(self.sources.base) if near else ""
 
     @cached_property
-    def _known(self) -> list[str]:
-        starts = (UG, self.sources.base)
-        return sorted(subject for subject in self.sources.by_subject if subject.startswith(starts))
+    def _known(self) -> dict[str, list[str]]:
+        """The local names of our terms and things, by what stands before them."""
+        found: dict[str, list[str]] = {}
+        for subject in sorted(self.sources.by_subject):
+            if subject.startswith((UG, self.sources.base)) and not subject.endswith(("/", "#")):
+                namespace, mark, local = re.split(r"([/#])(?=[^/#]*$)", subject)
+                found.setdefault(namespace + mark, []).append(local)
+        return found
 
     # ---------------------------------------------------------------------------------------------------------
 
     def _result(self, severity: str, focus: str, path: str, value: Any, message: str, source: str) -> Result:
         lexical = "" if value is None else str(getattr(value, "value", value))
         file, line = self.sources.locate(focus, path or None, lexical or None)
-        message = re.sub(r"\s+", " ", message).strip()
+        message = re.sub(r"\s+", " ", message).strip().replace(self.sources.base, "")
         return Result(severity, file, line, message, focus, path, lexical, source)
 
 

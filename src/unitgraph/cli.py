@@ -25,7 +25,6 @@ from unitgraph.errors import Refused, SourceError, UnitgraphError, UsageError
 from unitgraph.settings import Settings, from_environment
 
 if TYPE_CHECKING:
-    from unitgraph.build import Judged
     from unitgraph.checks import Result
     from unitgraph.release import Release
 
@@ -82,11 +81,12 @@ def check(arguments: Arguments) -> int:
         judged = build.judge(root, progress)
     results = list(judged.report.results)
     faults = list(judged.faults)
+    known = _known(root, results)
     if arguments.changed:
         changed = _changed(root)
         faults = [fault for fault in faults if fault.path in changed]
         results = [result for result in results if result.path in changed]
-    return _report_check(arguments, faults, results, _known(root, judged), started)
+    return _report_check(arguments, faults, results, known, started)
 
 
 def _report_check(
@@ -122,28 +122,36 @@ def _counts(faults: list[SourceError], results: list[Result]) -> list[tuple[int,
     return counts
 
 
-def _known(root: Path, judged: Judged) -> set[str]:
-    """The findings that the last development build was published with."""
-    from unitgraph.errors import ReleaseError
-    from unitgraph.release import current
-    from unitgraph.vocab import term
+def _known(root: Path, results: list[Result]) -> set[str]:
+    """The findings of the last commit: kept by the last check of an unchanged checkout.
 
+    Where there is no git, or no such check yet, everything counts as known.
+    """
+    path = _development_folder(root, "findings") / "known.json"
     try:
-        release = current(_development_folder(root, judged.sources.base))
-        quads = release.store.quads_for_pattern(None, term("sh:result"), None)
-        return {str(getattr(quad.object, "value", "")).rsplit("#result-", 1)[-1] for quad in quads}
-    except ReleaseError:
-        return set()
+        unchanged = not _changed(root)
+    except UsageError:
+        unchanged = True
+    if unchanged:
+        path.write_text(json.dumps(sorted(result.key for result in results)), "utf-8")
+    try:
+        return set(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        return {result.key for result in results}
 
 
 def _changed(root: Path) -> set[str]:
     """The files that differ from the last commit, untracked ones included, relative to the root."""
-    commands = (["diff", "--name-only", "--relative", "HEAD"], ["ls-files", "--others", "--exclude-standard"])
+    folders = ("ontology", "shapes", "data", "queries")
+    commands = (
+        ["diff", "--name-only", "--relative", "HEAD", "--", *folders],
+        ["ls-files", "--others", "--exclude-standard", "--", *folders],
+    )
     found: set[str] = set()
     for command in commands:
         done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
         if done.returncode:
-            raise UsageError(f"--changed needs a git checkout: {done.stderr.strip().splitlines()[:1]}")
+            raise UsageError(f"--changed needs a git checkout: {done.stderr.strip().split(chr(10))[0]}")
         found |= set(done.stdout.splitlines())
     return found
 
@@ -365,7 +373,8 @@ def develop(arguments: Arguments) -> int:
             continue
         seen = now
         try:
-            _develop_once(arguments, root, out, base)
+            release = _develop_once(arguments, root, out, base)
+            print(f"now serving {release.version}", file=sys.stderr, flush=True)
         except UnitgraphError as error:
             print(f"{error}; the last good build is still served", file=sys.stderr, flush=True)
     return 0
@@ -448,22 +457,23 @@ def query(arguments: Arguments) -> int:
     """Ask the local release, or an endpoint."""
     from unitgraph import ask
 
-    root = None if arguments.endpoint else _root(None)
+    root = _root(None)
+    if arguments.query is None:
+        sys.stdout.buffer.write(ask.listing(root))
+        return 0
     saved = ask.find(arguments.query, root)
     values = dict(_pair(text) for text in arguments.param)
     if arguments.endpoint:
         text = ask.remote(arguments.endpoint, saved, values, arguments.format)
     else:
-        assert root is not None
-        base = arguments.base or ""
-        release = _local_release(arguments, root, base)
+        release = _local_release(root, arguments.base or "")
         text = ask.local(release, saved, values, arguments.format)
     sys.stdout.buffer.write(text)
     sys.stdout.flush()
     return 0
 
 
-def _local_release(arguments: Arguments, root: Path, base: str) -> Release:
+def _local_release(root: Path, base: str) -> Release:
     from unitgraph import sources
 
     base = base or sources.read_base(root)
@@ -593,9 +603,8 @@ def _parser() -> argparse.ArgumentParser:
     option(sub, "workers", "web processes", shown=Settings.workers, type=int, metavar="N")
 
     sub = command("query", query)
-    sub.add_argument(
-        "query", metavar="NAME or FILE or TEXT or -", help="a saved query, a file, SPARQL, or standard input"
-    )
+    what = "a saved query, a file, SPARQL, or standard input (default: list the saved queries)"
+    sub.add_argument("query", nargs="?", metavar="NAME or FILE or TEXT or -", help=what)
     option(sub, "endpoint", "SPARQL endpoint to ask", shown="the local release", metavar="URL")
     option(sub, "format", "table, csv, tsv, json, xml, turtle, ntriples, jsonld or rdfxml", shown="table")
     option(sub, "base", "IRI under which the things live", shown="the canonical base", metavar="IRI")

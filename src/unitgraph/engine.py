@@ -47,7 +47,7 @@ from pyoxigraph import (
     parse,
 )
 
-from unitgraph import formats
+from unitgraph import formats, queries
 from unitgraph.answers import Graph, Term
 from unitgraph.errors import (
     EngineUnavailable,
@@ -196,7 +196,7 @@ class Engine:
         if "error" in head:
             connection.close()
             raise _error(head, seconds)
-        return Stream(head["form"], head["media_type"], _chunks(connection))
+        return Stream(head["form"], head["media_type"], _Chunks(connection))
 
 
 class Broker:
@@ -271,14 +271,28 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _chunks(connection: socket.socket) -> Iterator[bytes]:
-    try:
-        while chunk := _receive(connection):
-            yield chunk
-    except (OSError, EOFError) as error:
-        raise QueryFailed("the answer broke off: a limit was reached while it was being sent") from error
-    finally:
-        connection.close()
+class _Chunks(Iterator[bytes]):
+    """The frames of an answer. The connection is closed at the end, by `close`, and when nobody holds it."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+
+    def __next__(self) -> bytes:
+        try:
+            chunk = _receive(self.connection)
+        except (OSError, EOFError) as error:
+            self.close()
+            raise QueryFailed("the answer broke off: a limit was reached while it was being sent") from error
+        if not chunk:
+            self.close()
+            raise StopIteration
+        return chunk
+
+    def close(self) -> None:
+        """Leave; the broker ends the query."""
+        self.connection.close()
+
+    __del__ = close
 
 
 def _error(head: Mapping[str, Any], seconds: float) -> UnitgraphError:
@@ -519,7 +533,8 @@ def _answer(request: Mapping[str, Any], frames: _Frames) -> None:
     try:
         answer = store.query(request["query"], **options)
     except SyntaxError as error:
-        raise _Told(error="syntax", **_position(error, request["query"])) from error
+        told = queries.syntax_error(error, request["query"])
+        raise _Told(error="syntax", message=told.sentence, line=told.line, column=told.column) from error
     if isinstance(answer, (QuerySolutions, QueryBoolean)):
         form = "SELECT" if isinstance(answer, QuerySolutions) else "ASK"
         media_type = _chosen(request["solutions"], formats.SOLUTIONS)
@@ -556,20 +571,6 @@ def _term(text: str) -> NamedNode | Literal:
     quad = next(iter(parse(f"<urn:s> <urn:p> {text} .".encode(), format=RdfFormat.N_TRIPLES)))
     assert isinstance(quad.object, (NamedNode, Literal))
     return quad.object
-
-
-def _position(error: SyntaxError, query: str) -> dict[str, Any]:
-    """Line, column and a plain sentence for what the parser said."""
-    text = error.msg or "not SPARQL"
-    match = re.match(r"error at (\d+):(\d+): (.*)", text, re.DOTALL)
-    if not match:
-        return {"message": text}
-    line, column, rest = int(match[1]), int(match[2]), match[3]
-    rows = query.splitlines() or [""]
-    row = rows[min(line, len(rows)) - 1]
-    near = row[max(0, column - 1) : column + 19].strip()
-    place = f"near {near!r}" if near else "at the end"
-    return {"message": f"not SPARQL {place}: {rest}", "line": line, "column": column}
 
 
 def main(arguments: list[str]) -> None:

@@ -67,12 +67,12 @@ class BadRequest(RequestError):
 
 
 class QuerySyntaxError(BadRequest):
-    """A query that is not SPARQL. Attributes: `line` and `column` from 1, or None."""
+    """A query that is not SPARQL. Attributes: `sentence`; `line` and `column` from 1, or None."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
         where = f"line {line}, column {column}: " if line else ""
         super().__init__(f"{where}{message}")
-        self.line, self.column = line, column
+        self.sentence, self.line, self.column = message, line, column
 
 
 class NotFound(RequestError):
@@ -80,11 +80,12 @@ class NotFound(RequestError):
 
 
 class Gone(RequestError):
-    """It was here, and was taken back. Attributes: `reason`, `date` (ISO 8601) or None."""
+    """It was here. Attributes: `reason`, and `date` (ISO 8601) where it was withdrawn, else None."""
 
     def __init__(self, iri: str, reason: str, date: str | None = None) -> None:
-        on = f" on {date}" if date else ""
-        super().__init__(f"{iri} was withdrawn{on}: {reason}")
+        super().__init__(
+            f"{iri} was withdrawn on {date}: {reason}" if date else f"{iri} is no longer described: {reason}"
+        )
         self.reason, self.date = reason, date
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
-from pyoxigraph import NamedNode, RdfFormat, parse
+from pyoxigraph import RdfFormat, parse
 
 from unitgraph.errors import Gone, ReleaseError
 from unitgraph.release import MANIFEST, Release, open_release, rebased
@@ -122,11 +123,15 @@ def check_gone(out: Path, release: Release, iri: str) -> None:
         if withdrawal.iri == canonical:
             raise Gone(iri, withdrawal.why, withdrawal.date[:10])
     for other in reversed(releases(out)):
-        if other.version == release.version or other.issued > release.issued:
-            continue
-        subject = NamedNode(iri.replace(release.base, other.base, 1))
-        if next(iter(other.store.quads_for_pattern(subject, None, None)), None):
+        earlier = other.version != release.version and other.issued <= release.issued
+        if earlier and iri.replace(release.base, other.base, 1) in _subjects(other):
             raise Gone(iri, f"it was last described in release {other.version}")
+
+
+@lru_cache(maxsize=16)
+def _subjects(release: Release) -> frozenset[str]:
+    """Every IRI of which a release says something; read once, since a release never changes."""
+    return frozenset(_subject(line.decode()) for line in release.lines())
 
 
 def parse_statement(line: str) -> tuple[str, str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Store
 
-from unitgraph.errors import BadRequest, SourceError
+from unitgraph.errors import BadRequest, QuerySyntaxError, SourceError
 from unitgraph.vocab import PREFIXES
 
 TYPES = {"iri": "", "string": "string", "integer": "integer", "date": "date", "language": "string"}
@@ -92,6 +92,36 @@ class SavedQuery:
             offered = ", ".join(known) or "none"
             raise BadRequest(f"no parameter {unknown[0]!r}; this query has: {offered}")
         return {name: p.term(values.get(name) or p.default) for name, p in known.items()}
+
+
+def syntax_error(error: SyntaxError, text: str) -> QuerySyntaxError:
+    """What the engine's parser said, with line and column, as a sentence that a librarian can use."""
+    said = error.msg or "not SPARQL"
+    match = re.match(r"error at (\d+):(\d+): (.*)", said, re.DOTALL)
+    if not match:
+        return QuerySyntaxError(re.sub(r"\s+", " ", said))
+    line, column = int(match[1]), int(match[2])
+    rows = text.splitlines() or [""]
+    near = rows[min(line, len(rows)) - 1][max(0, column - 1) :][:20].strip()
+    place = f"near {near!r}" if near else "at the end of the line"
+    bare = re.sub(r"<[^>\s]*>|#[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", " ", text)
+    for opening, closing in ("{}", "()", "[]"):
+        if (missing := bare.count(opening) - bare.count(closing)) > 0:
+            return QuerySyntaxError(f"not SPARQL: {missing} {opening} without its {closing}", line, column)
+        if missing < 0:
+            return QuerySyntaxError(f"not SPARQL: {-missing} {closing} without its {opening}", line, column)
+    declared = set(re.findall(r"(?i)\bPREFIX\s+([\w-]*):", text))
+    used = re.findall(r"(?<![\w:?$@-])([A-Za-z][\w-]*):(?=[\w])", bare)
+    if missing_prefix := next((prefix for prefix in used if prefix not in declared), None):
+        known = PREFIXES.get(missing_prefix, "…")
+        return QuerySyntaxError(
+            f"not SPARQL: the prefix {missing_prefix}: is not declared; begin with PREFIX {missing_prefix}: <{known}>",
+            line,
+            column,
+        )
+    expected = re.sub(r"\s+", " ", match[3]).replace(", [_]", "").replace("[_]", "more")
+    expected = expected if len(expected) < 120 else expected[:117] + "…"
+    return QuerySyntaxError(f"not SPARQL {place}: {expected}", line, column)
 
 
 def query_form(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Skeleton files for new things: valid Turtle with an ellipsis where the editor writes."""
+"""Skeleton files for new things: Turtle with an ellipsis where the editor writes, refused until it is filled in."""
 
 from __future__ import annotations
 

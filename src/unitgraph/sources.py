@@ -277,6 +277,14 @@ def _content_faults(file: SourceFile) -> Iterator[SourceError]:
             line = file.lines.blank or file.lines.find(named, predicate.value)[1]
             yield SourceError(file.path, line, "blank node; give it an IRI made from its owner's slug")
             return
+        for term in (subject, value):
+            text = "" if isinstance(term, Triple) else term.value
+            if text == "…" or (isinstance(term, NamedNode) and "…" in text):
+                line = file.lines.mention(text) or 1
+                yield SourceError(
+                    file.path, line, "an ellipsis of the skeleton is left; fill it in, or delete the statement"
+                )
+                return
         if isinstance(value, Literal) and value not in seen:
             seen.add(value)
             changed = (subject, predicate, value) not in kept and not isinstance(subject, BlankNode)
