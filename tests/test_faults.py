@@ -103,7 +103,7 @@ def test_the_tiny_world_itself_has_no_fault(capsys: pytest.CaptureFixture[str]) 
 def test_a_planted_fault_is_named_with_its_file_and_line(
     case: str, tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    exit_code = main(["check", str(overlaid(case, tmp_path, address))])
+    exit_code = main(["check", "--all", str(overlaid(case, tmp_path, address))])
     output = capsys.readouterr()
     assert_named(EXPECTED[case], exit_code, output.out + output.err)
 

@@ -118,7 +118,34 @@ class Checker:
     def core(self) -> Iterator[Result]:
         """The results of the core constraints."""
         shapes = [q for q in self.shapes if q.predicate.value != SH + "sparql"]
-        yield from self.results(shacl(self.flat, shapes))
+        for quad in self.shapes.quads_for_pattern(None, term("sh:pattern"), None):
+            try:
+                re.compile(_iri(quad.object))
+            except re.error as error:
+                where = self.sources.locate(_iri(quad.subject), SH + "pattern", _iri(quad.object))
+                raise SourceError(*where, f"sh:pattern is no regular expression: {error}") from error
+        try:
+            report = shacl(self.flat, shapes)
+        except Exception as error:
+            raise self._broken_shape(shapes) or error from error
+        yield from self.results(report)
+
+    def _broken_shape(self, shapes: list[Quad]) -> SourceError | None:
+        """The shape that the validator could not work with, found by trying each alone."""
+        node, target = NamedNode("urn:unitgraph:probe"), term("sh:targetNode")
+        parts = [quad for quad in shapes if _iri(quad.subject).startswith(GENID)]
+        for subject in sorted({_iri(quad.subject) for quad in shapes} - {_iri(quad.subject) for quad in parts}):
+            own = [quad for quad in shapes if _iri(quad.subject) == subject and quad.predicate != term("sh:property")]
+            if not any(quad.predicate == RDF_TYPE and "Shape" in _iri(quad.object) for quad in own):
+                continue
+            try:
+                shacl([Quad(node, RDF_TYPE, node)], [*own, *parts, Quad(NamedNode(subject), target, node)])
+            except Exception as error:
+                message = re.sub(r"\s+", " ", str(error)).split(" For reference")[0]
+                named = re.search(r"sh:(\w+)", message)
+                where = self.sources.locate(subject, SH + named[1] if named else None)
+                return SourceError(*where, f"the shape {curie(subject)} cannot be used: {message}")
+        return None
 
     def results(self, graph: rdflib.Graph) -> Iterator[Result]:
         """The results in a report that pyshacl gave."""
@@ -173,7 +200,12 @@ class Checker:
             classes = " ".join(f"<{c}>" for c in self._subclasses(constraint.target))
             scope = f"{{ SELECT DISTINCT ?this WHERE {{ VALUES ?targetClass {{ {classes} }} ?this a ?targetClass }} }}"
             select, _, rest = constraint.text.replace("$this", "?this").partition("{")
-            solutions = self.flat.query(f"{select}{{ {scope} {rest}")
+            try:
+                solutions = self.flat.query(f"{select}{{ {scope} {rest}")
+            except SyntaxError as error:
+                where = self.sources.locate(constraint.source, SH + "select")
+                told = queries.syntax_error(error, constraint.text)
+                raise SourceError(*where, f"sh:select is no SPARQL: {told}") from error
             assert isinstance(solutions, QuerySolutions)
             names = {variable.value for variable in solutions.variables}
             for solution in solutions:
@@ -268,7 +300,7 @@ def shacl(data: Iterable[Quad], shapes: Iterable[Quad]) -> rdflib.Graph:
     import pyshacl
     import rdflib
 
-    logging.getLogger("pyshacl").setLevel(logging.ERROR)
+    logging.getLogger("pyshacl-validate").disabled = True  # what it raises says enough
     _, graph, _ = pyshacl.validate(rdflib_graph(data), shacl_graph=rdflib_graph(shapes), inference="none")
     assert isinstance(graph, rdflib.Graph)
     return graph

@@ -278,6 +278,8 @@ class _Chunks(Iterator[bytes]):
         self.connection = connection
 
     def __next__(self) -> bytes:
+        if self.connection.fileno() < 0:
+            raise StopIteration
         try:
             chunk = _receive(self.connection)
         except (OSError, EOFError) as error:

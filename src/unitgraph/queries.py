@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyoxigraph import Literal, NamedNode, Store
+from pyoxigraph import Literal, NamedNode, QuerySolutions, QueryTriples, Store
 
 from unitgraph.errors import BadRequest, QuerySyntaxError, SourceError
 from unitgraph.vocab import PREFIXES
@@ -102,7 +102,9 @@ def syntax_error(error: SyntaxError, text: str) -> QuerySyntaxError:
         return QuerySyntaxError(re.sub(r"\s+", " ", said))
     line, column = int(match[1]), int(match[2])
     rows = text.splitlines() or [""]
-    near = rows[min(line, len(rows)) - 1][max(0, column - 1) :][:20].strip()
+    if line > len(rows):
+        line, column = len(rows), len(rows[-1]) + 1
+    near = rows[line - 1][max(0, column - 1) :][:20].strip()
     place = f"near {near!r}" if near else "at the end of the line"
     bare = re.sub(r"<[^>\s]*>|#[^\n]*|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'", " ", text)
     for opening, closing in ("{}", "()", "[]"):
@@ -147,8 +149,10 @@ def read_folder(folder: Path) -> tuple[SavedQuery, ...]:
 
 
 def faults(folder: Path, root: Path) -> Iterator[SourceError]:
-    """What is wrong with the query files of a folder: encoding, syntax, header, slug."""
-    empty = Store()
+    """What is wrong with the query files of a folder: encoding, name, header, parameters, syntax, form.
+
+    A rule (`…/rules/`) is a CONSTRUCT, a check (`…/checks/`) a SELECT that has ?this.
+    """
     for path in sorted(folder.glob("*.rq")):
         relative = path.relative_to(root).as_posix()
         try:
@@ -156,21 +160,39 @@ def faults(folder: Path, root: Path) -> Iterator[SourceError]:
         except UnicodeDecodeError:
             yield SourceError(relative, 1, "not UTF-8; save it as UTF-8")
             continue
-        if not re.fullmatch(r"[a-z0-9-]+", path.stem):
-            yield SourceError(relative, 1, "the name of a query has only a-z, 0-9 and -")
-        if not query.summary:
-            yield SourceError(relative, 1, "say what it answers: a first line `#+ summary: …`")
-        for parameter in query.parameters:
-            if parameter.kind not in TYPES or not parameter.default:
-                message = f"parameter {parameter.name}: write `<kind> <default>`, kind one of {', '.join(TYPES)}"
-                yield SourceError(relative, _line(query.text, f"parameter.{parameter.name}"), message)
+        for line, message in _faults(query, folder.name):
+            yield SourceError(relative, line, message)
+
+
+def _faults(query: SavedQuery, folder: str) -> Iterator[tuple[int, str]]:
+    if not re.fullmatch(r"[a-z0-9-]+", query.name):
+        yield 1, "the name of a query has only a-z, 0-9 and -"
+    if not query.summary:
+        yield 1, "say what it answers: a first line `#+ summary: …`"
+    body = re.sub(r"(?m)^#.*$", "", query.text)
+    for parameter in query.parameters:
+        line = _line(query.text, f"parameter.{parameter.name}:")
+        if parameter.kind not in TYPES or not parameter.default:
+            yield line, f"parameter {parameter.name}: write `<kind> <default>`, kind one of {', '.join(TYPES)}"
+            continue
+        if not re.search(rf"[?$]{re.escape(parameter.name)}\b", body):
+            yield line, f"parameter {parameter.name} does not occur in the query; use ?{parameter.name} or drop it"
         try:
-            empty.query(query.text, use_default_graph_as_union=True)
-        except SyntaxError as error:
-            where = re.match(r"error at (\d+):\d+: ", error.msg or "")
-            yield SourceError(
-                relative, int(where[1]) if where else 1, re.sub(r"^error at [\d:]+ ", "", error.msg or "")
-            )
+            parameter.term(parameter.default)
+        except BadRequest as error:
+            yield line, f"{error}; mend the default"
+    try:
+        answer = Store().query(query.text, use_default_graph_as_union=True)
+    except SyntaxError as error:
+        told = syntax_error(error, query.text)
+        yield told.line or 1, told.sentence
+        return
+    if folder == "rules" and not isinstance(answer, QueryTriples):
+        yield 1, "a rule is a CONSTRUCT: its triples are what is inferred"
+    if folder == "checks" and not (
+        isinstance(answer, QuerySolutions) and "this" in {variable.value for variable in answer.variables}
+    ):
+        yield 1, "a check is a SELECT that has ?this, the thing to mend"
 
 
 def _line(text: str, needle: str) -> int:
