@@ -76,7 +76,9 @@ def site() -> list[Row]:
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
         command = [sys.executable, "-m", "unitgraph.cli", "serve", "--port", str(port)]
-        subprocess.run([sys.executable, "-m", "unitgraph.cli", "query", "ASK {}"], cwd=ROOT, capture_output=True, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "unitgraph.cli", "query", "ASK {}"], cwd=ROOT, capture_output=True, check=True
+        )
         log = Path(cache) / "log"
         with log.open("w") as file:
             process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=subprocess.STDOUT)
@@ -96,7 +98,9 @@ def site() -> list[Row]:
 
 
 def machine() -> str:
-    cpu = next((r.split(":")[1].strip() for r in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in r), "")
+    cpu = next(
+        (r.split(":")[1].strip() for r in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in r), ""
+    )
     return f"{os.cpu_count()} cores {re.sub(r' +', ' ', cpu)}, {platform.system()}, Python {platform.python_version()}"
 
 

@@ -87,7 +87,10 @@ def judge(root: Path, progress: Progress = lambda _: None) -> Judged:
     if report.conforms:
         progress("running rules")
         rule_files = queries.read_folder(root / "ontology" / "rules")
-        inferred = rules.infer(store, rule_files, NamedNode(f"{read.base}graph/inferred"))
+        try:
+            inferred = rules.infer(store, rule_files, NamedNode(f"{read.base}graph/inferred"))
+        except SourceError as fault:
+            return Judged(read, store, Report(()), 0, (fault,))
     return Judged(read, store, report, inferred, ())
 
 

@@ -160,7 +160,8 @@ class Checker:
             source = graph.value(node, TERMS.sourceConstraint) or graph.value(node, TERMS.sourceShape)
             severity = str(graph.value(node, TERMS.resultSeverity))[len(SH) :]
             messages = sorted(str(message) for message in graph.objects(node, TERMS.resultMessage))
-            yield self._result(severity, focus, str(path or ""), value, messages[0], str(source))
+            lexical = None if value is None else str(value)
+            yield self._result(severity, focus, str(path or ""), lexical, messages[0], str(source))
 
     # SPARQL-based constraints (SHACL §5), one query each ---------------------------------------------------
 
