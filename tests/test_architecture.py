@@ -14,10 +14,28 @@ from conftest import ROOT
 from unitgraph import errors
 
 PACKAGE = ROOT / "src" / "unitgraph"
-ORDER = """
-    errors vocab settings answers formats queries engine turtle sources rules checks release history build
-    site resources web ask skeleton cli
-""".split()
+ORDER = [
+    "errors",
+    "vocab",
+    "settings",
+    "answers",
+    "formats",
+    "queries",
+    "engine",
+    "turtle",
+    "sources",
+    "rules",
+    "checks",
+    "release",
+    "history",
+    "build",
+    "site",
+    "resources",
+    "web",
+    "ask",
+    "skeleton",
+    "cli",
+]
 
 
 def modules() -> list[Path]:

@@ -213,7 +213,7 @@ def test_a_build_killed_at_any_moment_leaves_the_previous_release_served(tmp_pat
     started = time.monotonic()
     build.build(judged_tiny, out, version="2026.01.1")
     duration = time.monotonic() - started
-    chance = random.Random(1)  # noqa: S311  a seed, so that a failure can be repeated
+    chance = random.Random(1)
     killed = 0
     for number in range(2, 62):
         before = current(out)
@@ -249,7 +249,7 @@ def test_the_command_killed_at_any_moment_can_be_run_again(tmp_path: Path) -> No
     started = time.monotonic()
     subprocess.run([*command, "--release", "2026.01.1"], check=True, capture_output=True)
     duration = time.monotonic() - started
-    chance = random.Random(2)  # noqa: S311  a seed, so that a failure can be repeated
+    chance = random.Random(2)
     for number in range(2, 8):
         process = subprocess.Popen([*command, "--release", f"2026.01.{number}"], stdout=subprocess.DEVNULL)
         time.sleep(chance.uniform(duration * 0.3, duration * 1.1))

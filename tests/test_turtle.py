@@ -208,7 +208,7 @@ def untidy(text: str, random: random.Random) -> str:
 
 @pytest.mark.parametrize("folder", ["data", "ontology", "shapes", "tests/tiny/data"])
 def test_formatting_is_idempotent_and_never_changes_what_is_said(folder: str) -> None:
-    chance = random.Random(folder)  # noqa: S311  not a secret
+    chance = random.Random(folder)
     paths: list[Path] = sorted((ROOT / folder).rglob("*.ttl"))
     assert paths
     for path in paths:
