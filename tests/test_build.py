@@ -196,7 +196,8 @@ def test_what_an_earlier_release_said_is_gone_and_not_unknown(tmp_path: Path, ju
     extra = copy / "data" / "source" / "extra.ttl"
     text = (
         "@prefix skos: <http://www.w3.org/2004/02/skos/core#> .\n@prefix ug: <https://w3id.org/unitgraph/ns#> .\n"
-        '<https://example.org/tiny/source/extra> a ug:Source ; skos:prefLabel "Extra"@en ; ug:url <https://example.org/x> .\n'
+        '<https://example.org/tiny/source/extra> a ug:Source ; skos:prefLabel "Extra"@en ;\n'
+        "    ug:url <https://example.org/x> .\n"
     )
     extra.write_text(text, "utf-8")
     build.build(build.judge(copy), out, version="2026.02.2", issued="2026-02-02")
