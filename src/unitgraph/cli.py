@@ -329,6 +329,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         listener.bind((settings.host, settings.port))
     except (OSError, OverflowError) as error:
+        listener.close()
         raise UsageError(
             f"cannot listen on {settings.host}:{settings.port} ({error}); choose another --port"
         ) from error
