@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import random
+import signal
 import socket
 import threading
 import time
@@ -209,3 +212,77 @@ def test_with_the_broker_gone_a_query_is_unavailable_and_nothing_hangs(tiny: Rel
     broker.stop()
     with pytest.raises(EngineUnavailable):
         ask(engine, tiny, "ASK {}")
+
+
+def workers(broker: Broker) -> list[int]:
+    """The processes that a broker has forked, zombies included."""
+    assert broker._process is not None
+    path = Path(f"/proc/{broker._process.pid}/task/{broker._process.pid}/children")
+    return [int(pid) for pid in path.read_text().split()]
+
+
+def test_long_queries_do_not_use_up_the_places_of_short_ones(tiny: Release) -> None:
+    """More long queries than workers: short ones are still answered, and one long query too many is told so."""
+    settings = Settings(query_seconds=4, query_workers=2, concurrent_queries=3)
+    outcomes: list[str] = []
+
+    def heavy() -> None:
+        try:
+            ask(engine, tiny, HEAVY)
+        except UnitgraphError as error:
+            outcomes.append(type(error).__name__)
+
+    with Broker(settings) as engine:
+        threads = [threading.Thread(target=heavy) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        started = time.monotonic()
+        for _ in range(20):
+            ask(engine, tiny, "ASK {}")
+        assert time.monotonic() - started < 3
+        for thread in threads:
+            thread.join()
+    assert sorted(set(outcomes)) == ["EngineUnavailable", "QueryTimeout"]
+    assert outcomes.count("QueryTimeout") == 3
+
+
+def test_workers_that_are_killed_are_replaced_and_leave_nothing_behind(tiny: Release) -> None:
+    """`kill -9` of workers at random: only their own query is lost, the pool is whole again."""
+    lost = 0
+    broker = Broker(Settings(query_workers=3))
+    chance = random.Random(1)
+    with broker as engine:
+        ask(engine, tiny, "ASK {}")
+        assert broker._process is not None
+        descriptors = len(list(Path(f"/proc/{broker._process.pid}/fd").iterdir()))
+        for _ in range(60):
+            while not (alive := workers(broker)):
+                time.sleep(0.01)
+            os.kill(chance.choice(alive), signal.SIGKILL)
+            try:
+                ask(engine, tiny, "ASK {}")
+            except QueryFailed:
+                lost += 1
+        deadline = time.monotonic() + 5
+        while len(workers(broker)) != 3 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(workers(broker)) == 3
+        assert len(list(Path(f"/proc/{broker._process.pid}/fd").iterdir())) <= descriptors + 1
+    assert lost < 30
+
+
+def test_a_client_that_leaves_frees_its_worker_at_once(tiny: Release) -> None:
+    with Broker(Settings(query_seconds=60, query_workers=1, concurrent_queries=1)) as engine:
+        for _ in range(3):
+            stream = engine.ask(
+                tiny.folder,
+                "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }",
+                solutions_format=formats.CSV,
+                graph_format=None,
+            )
+            next(stream.chunks)
+            stream.chunks.close()  # type: ignore[attr-defined]
+        started = time.monotonic()
+        ask(engine, tiny, "ASK {}")
+        assert time.monotonic() - started < 5

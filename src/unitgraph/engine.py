@@ -1,8 +1,8 @@
-"""SPARQL over a release, within limits: every query runs in a process of its own, which may be killed.
+"""SPARQL over a release, within limits: every query has a process to itself, which may be killed.
 
-A broker process, single-threaded and without an open store, forks one worker for each query. The worker
-gives up the network, takes its memory and time limits from the kernel, opens the store read-only, evaluates
-the query and writes the answer as frames into the connection that the broker took. So no query can outlive
+A broker process, single-threaded and without an open store, forks workers ahead and hands each connection
+to an idle one. A worker has no network, takes its memory and time limits from the kernel, opens the store
+read-only, evaluates the query and writes the answer as frames into the connection. So no query can outlive
 its time, take the memory of another or speak to another host, and none can end the server.
 
     request   a frame of JSON: store, query, formats, data set, time limit, bindings
@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -63,6 +64,8 @@ from unitgraph.settings import Settings
 
 CHUNK_BYTES = 65_536
 QUEUE_LENGTH = 64
+GRACE_SECONDS = 0.25  #: a query may take this long and still count as small
+LEAVING_SECONDS = 0.02  #: between a client's leaving and the end of its query
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 
 _TOKENS = re.compile(
@@ -320,12 +323,24 @@ def _error(head: Mapping[str, Any], seconds: float) -> UnitgraphError:
 
 @dataclass
 class _Worker:
-    connection: socket.socket
+    """A forked process: `control` speaks to it, `connection` is the client it answers, if any."""
+
+    control: socket.socket
     started_answer: mmap.mmap
+    connection: socket.socket | None = None
+    since: float = 0.0
+    demoted: bool = False
+    left_since: float | None = None
+    stopped_as_heavy: bool = False
 
 
 class _Loop:
-    """The broker: takes connections, forks a worker for each, reaps them, ends with its parent."""
+    """The broker: forks workers ahead, hands them connections, watches the clock, ends with its parent.
+
+    A worker that is busy for longer than a short grace is demoted: it goes on, but no longer counts as one of
+    the pool, and a fresh worker takes its place. So long queries cannot use up the places of short ones. There
+    may be `concurrent_queries` demoted ones; one more is stopped.
+    """
 
     def __init__(self, address: str, settings: Settings) -> None:
         self.settings = settings
@@ -334,7 +349,7 @@ class _Loop:
         self.listener.listen(128)
         Path(f"{address}.new").rename(address)  # whoever sees the name can connect
         self.workers: dict[int, _Worker] = {}
-        self.waiting: list[socket.socket] = []
+        self.waiting: deque[socket.socket] = deque()
         self.wake, wake = os.pipe()
         os.set_blocking(wake, False)
         os.set_blocking(self.wake, False)
@@ -346,15 +361,21 @@ class _Loop:
     def run(self) -> None:
         """Serve until standard input ends, which it does when the parent ends, however it ends."""
         while True:
+            self._fill()
+            self._dispatch()
             poll = select.poll()
-            poll.register(self.listener, select.POLLIN)
-            poll.register(self.wake, select.POLLIN)
-            poll.register(sys.stdin, select.POLLIN)
-            by_number = {}
+            for source in (self.listener, self.wake, sys.stdin):
+                poll.register(source, select.POLLIN)
+            by_number: dict[int, int] = {}
             for pid, worker in self.workers.items():
-                poll.register(worker.connection, 0)
-                by_number[worker.connection.fileno()] = pid
-            for number, event in poll.poll(1_000):
+                if worker.demoted and worker.connection is None:
+                    continue  # it is ending itself
+                by_number[worker.control.fileno()] = pid
+                poll.register(worker.control, select.POLLIN)
+                if worker.connection is not None and worker.left_since is None:
+                    by_number[worker.connection.fileno()] = pid
+                    poll.register(worker.connection, 0)  # only that the client left
+            for number, _ in poll.poll(self._milliseconds()):
                 if number == sys.stdin.fileno():
                     for pid in self.workers:
                         os.kill(pid, signal.SIGKILL)
@@ -364,37 +385,89 @@ class _Loop:
                 elif number == self.wake:
                     with contextlib.suppress(BlockingIOError):
                         os.read(self.wake, 4096)
-                elif event & (select.POLLHUP | select.POLLERR) and number in by_number:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(by_number[number], signal.SIGKILL)
+                elif number in by_number:
+                    self._hear(by_number[number], number)
             self._reap()
-            while self.waiting and len(self.workers) < self.settings.concurrent_queries:
-                self._fork(self.waiting.pop(0))
+            self._watch()
+
+    def _milliseconds(self) -> int:
+        """How long nothing can happen that is only a matter of time."""
+        busy = [w for w in self.workers.values() if w.connection is not None and not w.demoted]
+        return 10 if any(w.left_since for w in self.workers.values()) else 50 if busy else 1_000
+
+    def _hear(self, pid: int, number: int) -> None:
+        """A worker says that it is done, or a client has left."""
+        worker = self.workers[pid]
+        if number != worker.control.fileno():
+            worker.left_since = time.monotonic()
+            return
+        with contextlib.suppress(OSError):  # it died, and will be reaped
+            if worker.control.recv(1) and worker.connection is not None:
+                worker.connection.close()
+                worker.connection, worker.left_since = None, None
+                if worker.demoted:
+                    worker.control.shutdown(socket.SHUT_WR)  # its place is taken; it ends itself
+
+    def _watch(self) -> None:
+        """End the queries of clients that left, demote long ones, stop the one that is too many."""
+        now = time.monotonic()
+        demoted = sum(worker.demoted for worker in self.workers.values())
+        for pid, worker in self.workers.items():
+            if worker.connection is None:
+                continue
+            if worker.left_since is not None and now - worker.left_since > LEAVING_SECONDS:
+                os.kill(pid, signal.SIGKILL)
+            elif not worker.demoted and now - worker.since > GRACE_SECONDS:
+                worker.stopped_as_heavy = demoted >= self.settings.concurrent_queries
+                if worker.stopped_as_heavy:
+                    os.kill(pid, signal.SIGKILL)
+                worker.demoted = True
+                demoted += 1
+
+    def _fill(self) -> None:
+        while sum(not worker.demoted for worker in self.workers.values()) < self.settings.query_workers:
+            self._fork()
+
+    def _dispatch(self) -> None:
+        idle = (w for w in self.workers.values() if w.connection is None and not w.demoted)
+        while self.waiting and (worker := next(idle, None)):
+            connection = self.waiting.popleft()
+            worker.started_answer[0] = 0
+            try:
+                socket.send_fds(worker.control, [b"q"], [connection.fileno()])
+            except OSError:
+                self.waiting.appendleft(connection)  # this worker is dead, and will be reaped
+                continue
+            worker.connection, worker.since, worker.left_since = connection, time.monotonic(), None
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
         if len(self.waiting) >= QUEUE_LENGTH:
-            message = f"{self.settings.concurrent_queries} queries are running and {QUEUE_LENGTH} wait"
-            self._tell(connection, "busy", f"{message}; try again in a few seconds")
+            self._tell(connection, "busy", f"{QUEUE_LENGTH} queries are waiting; try again in a few seconds")
             connection.close()
         else:
             self.waiting.append(connection)
 
-    def _fork(self, connection: socket.socket) -> None:
+    def _fork(self) -> None:
         started = mmap.mmap(-1, 1)
+        ours, theirs = socket.socketpair(socket.AF_UNIX)
         pid = os.fork()
         if pid == 0:
             status = 1
             try:
                 signal.set_wakeup_fd(-1)
-                self.listener.close()
-                for other in (*(worker.connection for worker in self.workers.values()), *self.waiting):
+                for other in (self.listener, ours, *self.waiting):
                     other.close()
-                _work(connection, started, self.settings)
+                for worker in self.workers.values():
+                    worker.control.close()
+                    if worker.connection is not None:
+                        worker.connection.close()
+                _serve(theirs, started, self.settings)
                 status = 0
             finally:
                 os._exit(status)
-        self.workers[pid] = _Worker(connection, started)
+        theirs.close()
+        self.workers[pid] = _Worker(ours, started)
 
     def _reap(self) -> None:
         while self.workers:
@@ -404,22 +477,28 @@ class _Loop:
                 return
             if pid == 0:
                 return
-            worker = self.workers.pop(pid, None)
-            if worker is None:
-                continue
-            if status and worker.started_answer[0] == 0:
-                number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-                if number == signal.SIGALRM:
-                    self._tell(worker.connection, "timeout", "")
-                elif number == signal.SIGABRT:
-                    limit = self.settings.query_memory_bytes >> 20
-                    message = (
-                        f"the query took more than {limit} MiB of memory; add a LIMIT, or drop ORDER BY or DISTINCT"
-                    )
-                    self._tell(worker.connection, "memory", message)
-                else:
-                    self._tell(worker.connection, "failed", "the engine gave up on this query; make it simpler")
-            worker.connection.close()
+            if worker := self.workers.pop(pid, None):
+                if worker.connection is not None:
+                    if worker.started_answer[0] == 0:
+                        self._explain(worker, os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0)
+                    worker.connection.close()
+                worker.control.close()
+                worker.started_answer.close()
+
+    def _explain(self, worker: _Worker, number: int) -> None:
+        """Tell the client of a worker that died before its first byte why it did."""
+        assert worker.connection is not None
+        if worker.stopped_as_heavy:
+            message = f"{self.settings.concurrent_queries} long queries are running; try again later, or use the dumps"
+            self._tell(worker.connection, "busy", message)
+        elif number == signal.SIGALRM:
+            self._tell(worker.connection, "timeout", "")
+        elif number == signal.SIGABRT:
+            limit = f"{self.settings.query_memory_bytes >> 20} MiB of memory"
+            message = f"the query took more than {limit}; add a LIMIT, or drop ORDER BY or DISTINCT"
+            self._tell(worker.connection, "memory", message)
+        else:
+            self._tell(worker.connection, "failed", "the engine gave up on this query; make it simpler")
 
     @staticmethod
     def _tell(connection: socket.socket, error: str, message: str) -> None:
@@ -466,21 +545,44 @@ class _Frames:
             _send(self.connection, self.head)
 
 
-def _work(connection: socket.socket, started: mmap.mmap, settings: Settings) -> None:
-    """Read one request, answer it, end. Whatever goes wrong, the client hears one sentence."""
-    connection.settimeout(None)
+def _serve(control: socket.socket, started: mmap.mmap, settings: Settings) -> None:
+    """Answer one client after another; end when the broker does, or when memory has been used up."""
+    _confine(settings)
+    limit = _data_bytes() + settings.query_memory_bytes // 2
+    opened: dict[str, Store] = {}
+    while True:
+        _, numbers, _, _ = socket.recv_fds(control, 1, 1)
+        if not numbers:
+            return
+        with socket.socket(fileno=numbers[0]) as connection:
+            _work(connection, started, settings, opened)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        control.send(b"d")
+        if _data_bytes() > limit:
+            return
+
+
+def _work(connection: socket.socket, started: mmap.mmap, settings: Settings, opened: dict[str, Store]) -> None:
+    """Read one request, answer it. Whatever goes wrong, the client hears one sentence."""
     frames = _Frames(connection, started, settings.query_result_bytes)
     try:
         request = json.loads(_receive(connection))
-        _confine(request["seconds"], settings)
-        _answer(request, frames)
+        signal.setitimer(signal.ITIMER_REAL, request["seconds"])
+        if request["store"] not in opened:
+            opened.clear()  # one release at a time; the one before is asked no more
+            opened[request["store"]] = Store.read_only(request["store"])
+        _answer(opened[request["store"]], request, frames)
     except _Told as told:
-        _send(connection, json.dumps(told.head).encode())
+        _finish(connection, started, told.head)
+    except (MemoryError, OSError, EOFError, ValueError, RuntimeError) as error:
+        _finish(connection, started, {"error": "failed", "message": f"the engine says: {error}"})
+
+
+def _finish(connection: socket.socket, started: mmap.mmap, head: Mapping[str, Any]) -> None:
+    if not started[0]:
         started[0] = 1
-    except (MemoryError, OSError, ValueError, RuntimeError) as error:
-        if not started[0]:
-            _send(connection, json.dumps({"error": "failed", "message": f"the engine says: {error}"}).encode())
-            started[0] = 1
+        with contextlib.suppress(OSError):
+            _send(connection, json.dumps(head).encode())
 
 
 class _Told(Exception):
@@ -489,11 +591,10 @@ class _Told(Exception):
         self.head = head
 
 
-def _confine(seconds: float, settings: Settings) -> None:
-    """Time and memory limits by the kernel, no messages on the terminal, low priority."""
+def _confine(settings: Settings) -> None:
+    """Memory limit by the kernel, no messages on the terminal, low priority; the timer will end the process."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
     null = os.open(os.devnull, os.O_RDWR)
     for number in (0, 1, 2):
         os.dup2(null, number)
@@ -524,8 +625,7 @@ def _data_bytes() -> int:
     return int(match[1]) * 1024 if match else 0
 
 
-def _answer(request: Mapping[str, Any], frames: _Frames) -> None:
-    store = Store.read_only(request["store"])
+def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
     options: dict[str, Any] = {"use_default_graph_as_union": request["union"]}
     if request["default"] or request["named"]:
         options["default_graph"] = [NamedNode(iri) for iri in request["default"]]

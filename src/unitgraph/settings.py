@@ -39,7 +39,8 @@ class Settings:
     query_characters: int = 65_536  #: length of a query
     query_depth: int = 64  #: nesting depth of a query
     query_result_bytes: int = 1 << 30  #: size of one query's answer
-    concurrent_queries: int = 16  #: queries evaluated at the same time
+    query_workers: int = 4  #: queries evaluated at the same time, apart from long ones
+    concurrent_queries: int = 16  #: long queries evaluated at the same time
 
 
 def from_environment(environment: Mapping[str, str], **options: Any) -> Settings:
