@@ -64,7 +64,8 @@ from unitgraph.settings import Settings
 
 CHUNK_BYTES = 65_536
 QUEUE_LENGTH = 64
-GRACE_SECONDS = 0.25  #: a query may take this long and still count as small
+GRACE_SECONDS = 0.25  #: a query may use a processor for this long and still count as short
+SLOW_SECONDS = 2.0  #: and may be under way for this long: its client may be a slow reader
 LEAVING_SECONDS = 0.02  #: between a client's leaving and the end of its query
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 
@@ -329,6 +330,7 @@ class _Worker:
     started_answer: mmap.mmap
     connection: socket.socket | None = None
     since: float = 0.0
+    cpu_before: float = 0.0
     demoted: bool = False
     left_since: float | None = None
     stopped_as_heavy: bool = False
@@ -418,19 +420,25 @@ class _Loop:
             if worker.left_since is not None and now - worker.left_since > LEAVING_SECONDS:
                 os.kill(pid, signal.SIGKILL)
             elif not worker.demoted and now - worker.since > GRACE_SECONDS:
-                worker.stopped_as_heavy = demoted >= self.settings.concurrent_queries
+                busy = _cpu_seconds(pid, now) - worker.cpu_before > GRACE_SECONDS
+                if not busy and now - worker.since < SLOW_SECONDS:
+                    continue  # it has only waited for a processor
+                worker.stopped_as_heavy = busy and demoted >= self.settings.concurrent_queries
                 if worker.stopped_as_heavy:
                     os.kill(pid, signal.SIGKILL)
                 worker.demoted = True
                 demoted += 1
+                with contextlib.suppress(OSError):
+                    os.setpriority(os.PRIO_PROCESS, pid, 19)
 
     def _fill(self) -> None:
         while sum(not worker.demoted for worker in self.workers.values()) < self.settings.query_workers:
             self._fork()
 
     def _dispatch(self) -> None:
-        idle = (w for w in self.workers.values() if w.connection is None and not w.demoted)
-        while self.waiting and (worker := next(idle, None)):
+        idle = ((pid, w) for pid, w in self.workers.items() if w.connection is None and not w.demoted)
+        while self.waiting and (found := next(idle, None)):
+            pid, worker = found
             connection = self.waiting.popleft()
             worker.started_answer[0] = 0
             try:
@@ -439,6 +447,7 @@ class _Loop:
                 self.waiting.appendleft(connection)  # this worker is dead, and will be reaped
                 continue
             worker.connection, worker.since, worker.left_since = connection, time.monotonic(), None
+            worker.cpu_before = _cpu_seconds(pid, worker.since)
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
@@ -505,6 +514,15 @@ class _Loop:
         with contextlib.suppress(OSError):
             connection.setblocking(False)
             _send(connection, json.dumps({"error": error, "message": message}).encode())
+
+
+def _cpu_seconds(pid: int, now: float) -> float:
+    """Processor time that a process has used; where the system does not tell, the clock."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii", "replace").rsplit(")", 1)[1].split()
+    except OSError:
+        return now
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # The worker's process ----------------------------------------------------------------------------------------
