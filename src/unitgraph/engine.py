@@ -420,12 +420,13 @@ class _Loop:
             if worker.left_since is not None and now - worker.left_since > LEAVING_SECONDS:
                 os.kill(pid, signal.SIGKILL)
             elif not worker.demoted and now - worker.since > GRACE_SECONDS:
-                busy = _cpu_seconds(pid, now) - worker.cpu_before > GRACE_SECONDS
-                if not busy and now - worker.since < SLOW_SECONDS:
-                    continue  # it has only waited for a processor
-                worker.stopped_as_heavy = busy and demoted >= self.settings.concurrent_queries
-                if worker.stopped_as_heavy:
-                    os.kill(pid, signal.SIGKILL)
+                if demoted >= self.settings.concurrent_queries:
+                    busy = _cpu_seconds(pid, now) - worker.cpu_before > GRACE_SECONDS
+                    if not busy and now - worker.since < SLOW_SECONDS:
+                        continue  # it has only waited for a processor
+                    worker.stopped_as_heavy = busy
+                    if busy:
+                        os.kill(pid, signal.SIGKILL)
                 worker.demoted = True
                 demoted += 1
                 with contextlib.suppress(OSError):
