@@ -16,7 +16,7 @@ import pytest
 from pyoxigraph import Literal, NamedNode
 
 from unitgraph import formats
-from unitgraph.engine import Broker, Engine, outline
+from unitgraph.engine import Broker, Engine, guard, outline
 from unitgraph.errors import (
     EngineUnavailable,
     NotAcceptable,
@@ -31,6 +31,9 @@ from unitgraph.release import Release
 from unitgraph.settings import Settings
 
 SECONDS = 2.0
+
+#: What a careless expression would go over again and again.
+LONG_WAYS = ('\\"' + '""\\n', '\\"', "''" + "'\\q", "<a", "a.", "((", "?", "@")
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +119,17 @@ def test_a_client_that_accepts_no_format_of_the_answer_is_told_which_there_are(e
         "SELECT * { SERVICE <http://127.0.0.1/x> { ?s ?p ?o } }",
         "SELECT * { service silent ?s { ?s ?p ?o } }",
         "SELECT * { 'a' SeRvIcE <x:y> {} }",
+        "SELECT * { ?s a ?o.SERVICE <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "SELECT * { SERVICESILENT <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "PREFIX : <http://127.0.0.1/> SELECT * { SERVICE:x { ?a ?b ?c } }",
+        "PREFIX a: <http://127.0.0.1/> SELECT * { SERVICEa:x { ?a ?b ?c } }",
+        "SELECT * { ?s ?p 1e5SERVICE <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "SELECT * { ?s ?p true.SERVICE <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "SELECT * { ?s ?p 'a'@en.SERVICE <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "PREFIX a: <urn:a> SELECT * { ?s ?p a:.SERVICE <http://127.0.0.1/x> { ?a ?b ?c } }",
+        "SELECT * { BIND(1 AS ?a) FILTER(?a<2)SERVICE#>\n<http://127.0.0.1/x> { ?a ?b ?c } }",
+        "SELECT * { BIND(1 AS ?a) FILTER(?a<2)#> '''\n SERVICE <http://127.0.0.1/x> { ?a ?b ?c } } #'''",
+        "SELECT * { FILTER(1 IN(1<2,'>','x') ) SERVICE <http://127.0.0.1/x> { ?a ?b ?c } } #'",
         "SELECT * {" * 70 + "}" * 70,
         f"SELECT * {{ VALUES ?x {{ {'1 ' * 40_000} }} }}",
     ],
@@ -128,9 +142,33 @@ def test_updates_services_and_oversize_are_refused_before_anything_runs(
 
 
 def test_the_words_may_stand_in_strings_iris_and_comments() -> None:
-    text = 'SELECT ("SERVICE" AS ?a) { ?s <urn:SERVICE> """ INSERT FROM """ } # SERVICE FROM'
-    seen = outline(text)
-    assert (seen.verb, seen.has_service, seen.has_dataset) == ("SELECT", False, False)
+    for text in (
+        'SELECT ("SERVICE" AS ?a) { ?s <urn:SERVICE> """ INSERT FROM """ } # SERVICE FROM',
+        "SELECT * { ?from :from ?service ; :service 'b'@en-service ; sd:service [] }",
+        "SELECT * { ?s <http://www.w3.org/ns/dcat#service> <http://example.org/O'Brien_(service)> }",
+        "SELECT * { ?s ?p '', 'it\\'s', \"\", 1.5 . FILTER(?a<2&&?b>1) }",
+    ):
+        seen = outline(text)
+        assert (seen.verb, seen.has_service, seen.has_dataset) == ("SELECT", False, False), text
+
+
+@pytest.mark.parametrize("text", ['SELECT * { ?s ?p """a }', "SELECT * { ?s ?p 'a\n' }", 'ASK { ?s ?p "a\\q" }'])
+def test_a_string_that_is_not_closed_is_told_with_its_place(text: str) -> None:
+    with pytest.raises(QuerySyntaxError, match=r"line 1, column 1\d: not SPARQL: the string"):
+        guard(text, Settings())
+
+
+@pytest.mark.parametrize("part", LONG_WAYS)
+def test_a_look_at_a_query_takes_no_longer_for_hostile_text(part: str) -> None:
+    """As a ratio to a plain query of the same length; going over the text again and again takes 1,000 times as long."""
+
+    def seconds(text: str) -> float:
+        started = time.process_time()
+        outline(text)
+        return time.process_time() - started
+
+    plain = seconds("SELECT * { " + "?s ?p ?o . " * 5_400)
+    assert seconds("SELECT * { " + part * (60_000 // len(part))) < 30 * plain
 
 
 def test_a_worker_reaches_no_other_host(engine: Engine, tiny: Release) -> None:
