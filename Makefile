@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 RUN    := $(BIN)/unitgraph
 
-.PHONY: serve test test-all lint bench fmt check lock screenshots clean
+.PHONY: serve test test-all lint bench fmt check lock docs screenshots clean
 .DEFAULT_GOAL := serve
 
 serve: $(READY)          ## set up, build the graph and serve it (PORT=8001 for another port)
@@ -23,6 +23,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)          ## measure, side by side in one run
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.lock
 	$(BIN)/python bench/run.py
 
 check: $(READY)          ## check the sources
@@ -32,6 +33,9 @@ fmt: $(READY)            ## one form for code and data
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(RUN) fmt
+
+docs: $(READY)           ## the generated pages of docs/reference
+	@$(BIN)/python docs/reference.py
 
 screenshots: $(READY)    ## pictures of the pages, with Chromium
 	$(BIN)/python docs/screenshots.py
