@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,111 @@ def test_the_command_killed_at_any_moment_can_be_run_again(tmp_path: Path) -> No
         assert not list(current(out).problems())
     subprocess.run([*command, "--release", "2026.02.1"], check=True, capture_output=True)
     assert (out / CURRENT).read_text("utf-8") == "2026.02.1\n"
+
+
+# Withdrawal, repair and pruning hold after a kill, too -----------------------------------------------------
+
+
+def three(judged: Judged, out: Path, **options: str) -> list[Release]:
+    return [
+        build.build(judged, out, version=f"2026.02.{number}", issued=f"2026-02-0{number}", **options)
+        for number in (1, 2, 3)
+    ]
+
+
+def a_project(judged: Judged) -> str:
+    return sorted(s for s in judged.sources.by_subject if "/project/" in s)[0]
+
+
+def test_a_withdrawal_that_was_interrupted_is_finished_by_the_next_writer(
+    tmp_path: Path, judged_tiny: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    iri = a_project(judged_tiny)
+    three(judged_tiny, tmp_path / "whole")
+    whole = build.withdraw(tmp_path / "whole", iri, "why", "2026-03-01T00:00:00Z")
+    for kill_at in range(6):
+        out = tmp_path / str(kill_at)
+        three(judged_tiny, out)
+        left = [kill_at]
+        real = Path.rename
+
+        def rename(path: Path, target: Path, left: list[int] = left, real: Callable[..., Path] = real) -> Path:
+            if target.name.startswith((".replaced", "2026")):
+                if not left[0]:
+                    raise KeyboardInterrupt
+                left[0] -= 1
+            return real(path, target)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "rename", rename)
+            with pytest.raises(KeyboardInterrupt):
+                build.withdraw(out, iri, "why", "2026-03-01T00:00:00Z")
+        assert current(out).version == "2026.02.3"
+        assert not list(current(out).problems())
+        build.use(out, "2026.02.2")
+        assert [r.digest for r in history.releases(out)] == [now for _, _, now in whole.digests]
+        assert history.withdrawals(out) == (whole,)
+
+
+def test_a_thing_is_withdrawn_from_releases_under_every_base(tmp_path: Path, judged_tiny: Judged) -> None:
+    path = a_project(judged_tiny).removeprefix(judged_tiny.sources.base)
+    build.build(judged_tiny, tmp_path, version="2026.02.1", base="http://a.example/")
+    build.build(judged_tiny, tmp_path, version="2026.02.2", issued="2026-02-02", base="http://b.example/")
+    withdrawal = build.withdraw(tmp_path, f"http://b.example/{path}", "why", "2026-03-01T00:00:00Z")
+    assert withdrawal.iri == a_project(judged_tiny)
+    assert not any(f"{path}>".encode() in line for r in history.releases(tmp_path) for line in r.lines())
+
+
+def test_a_store_that_was_not_finished_is_not_taken_for_one(
+    tmp_path: Path, judged_tiny: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = three(judged_tiny, tmp_path)[0]
+    shutil.rmtree(release.folder / "store")
+
+    def killed(folder: Path, data: bytes) -> None:
+        folder.mkdir()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(build, "_load", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build.use(tmp_path, release.version)
+    assert current(tmp_path).version == "2026.02.3"
+    assert len(build.use(tmp_path, release.version).store) == release.manifest.quads
+
+
+@pytest.mark.parametrize("name", ["data.nq", "data.nq.gz"])
+def test_a_damaged_file_is_found_and_made_again_from_the_other(tmp_path: Path, judged_tiny: Judged, name: str) -> None:
+    release = build.build(judged_tiny, tmp_path)
+    before = (release.folder / name).read_bytes()
+    (release.folder / name).write_bytes(b"damaged")
+    assert list(open_release(release.folder).problems())
+    build.rebuild(open_release(release.folder))
+    assert (release.folder / name).read_bytes() == before
+    assert not list(open_release(release.folder).problems())
+
+
+def test_prune_keeps_all_where_there_are_fewer_than_it_may_keep(tmp_path: Path, judged_tiny: Judged) -> None:
+    three(judged_tiny, tmp_path)
+    assert build.prune(tmp_path, keep=4) == 0
+
+
+def test_a_literal_that_begins_with_the_new_base_is_refused(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(UsageError, match="name IRIs under"):
+        build.build(change(copy, "http://localhost:8000/ runs here"), tmp_path, base="http://localhost:8000")
+
+
+def test_a_development_build_follows_the_date_of_the_catalogue(tmp_path: Path, judged_tiny: Judged) -> None:
+    first = build.build(judged_tiny, tmp_path, development=True)
+    second = build.build(judged_tiny, tmp_path, development=True, issued="2026-09-09")
+    assert (second.issued, current(tmp_path).digest) == ("2026-09-09T00:00:00Z", second.digest)
+    assert first.version != second.version
+
+
+def test_what_is_not_a_folder_of_releases_is_told_in_a_sentence(tmp_path: Path) -> None:
+    for command in (
+        lambda out: build.use(out, "2026.01.1"),
+        lambda out: build.withdraw(out, "https://example.org/a", "why", "2026-03-01T00:00:00Z"),
+    ):
+        with pytest.raises(ReleaseError, match="no release in"):
+            command(tmp_path / "none")

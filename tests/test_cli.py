@@ -188,7 +188,7 @@ def test_query_takes_a_file_standard_input_and_a_truth(
         (["check", "data"], 2, "is no folder of sources"),
         (["build", "--date", "soon"], 2, "no date"),
         (["build", "--base", "here"], 2, "no base"),
-        (["use", "2026.09.9"], 1, "no release 2026.09.9"),
+        (["use", "2026.09.9"], 1, "no release in releases"),
         (["verify", "--out", "nowhere"], 2, "no release in nowhere"),
         (["serve", "--port", "99999"], 2, "choose another --port"),
         (["frobnicate"], 2, "invalid choice"),

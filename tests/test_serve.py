@@ -153,6 +153,11 @@ def test_sparqlwrapper_reads_every_format_of_graphs(server: Running, form: str) 
     assert len(graph) == units
 
 
+def test_a_long_query_may_stand_in_the_address(server: Running) -> None:
+    text = urllib.parse.quote("ASK { ?s ?p ?o } #") + "x" * 7_000
+    assert server.get(f"sparql?query={text}")[0] == 200
+
+
 def test_an_update_is_refused_and_a_malformed_query_is_explained(server: Running) -> None:
     update = urllib.parse.quote("DELETE WHERE { ?s ?p ?o }")
     assert server.get(f"sparql?query={update}")[0] == 403

@@ -20,7 +20,7 @@ from pyoxigraph import Literal, NamedNode, QueryResultsFormat, RdfFormat, Store
 
 from unitgraph import build, errors, formats
 from unitgraph.build import Judged
-from unitgraph.engine import Stream
+from unitgraph.engine import Engine, Stream
 from unitgraph.release import Release
 from unitgraph.resources import entity, graphs, listing, saved_query
 from unitgraph.resources.solutions import Solutions
@@ -136,6 +136,40 @@ def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
     assert dict(get.headers) | {"Content-Length": ""} == dict(head.headers) | {"Content-Length": ""}
 
 
+def test_nobody_can_find_parameters_that_share_the_tag_of_another_page(client: FlaskClient) -> None:
+    """What is kept is kept by tag: with six digits, 2^24 tries put a page of one's own in place of another."""
+    tag = client.get("/query/projects-by-initiative.html").headers["ETag"]
+    assert any(len(part) >= 16 and part != tag.strip('"').split("-")[0] for part in tag.strip('"').split("-"))
+
+
+def test_a_redirect_keeps_what_was_asked(client: FlaskClient) -> None:
+    location = client.get("/unit/arl?page=2&format=ttl").headers["Location"]
+    assert location == "/unit/arl.ttl?page=2"
+
+
+def test_an_answer_of_a_saved_query_links_to_its_other_formats(client: FlaskClient) -> None:
+    links = client.get("/query/first-round.csv").headers.getlist("Link")
+    assert '</query/first-round.json>; rel="alternate"; type="application/sparql-results+json"' in links
+
+
+@pytest.mark.parametrize("iri", ["http://[", "http://a/%zz", "http://a/\x01", "not an IRI"])
+def test_a_parameter_that_is_no_iri_is_a_bad_request(client: FlaskClient, iri: str) -> None:
+    for suffix in ("html", "csv"):
+        path = f"/query/projects-by-initiative.{suffix}?" + urlencode({"initiative": iri})
+        assert client.get(path).status_code == 400
+
+
+def test_an_iri_that_is_no_address_is_shown_all_the_same(client: FlaskClient) -> None:
+    text = "SELECT ?x { VALUES ?x { <http://ex\u2100mple.com/> } }"
+    assert client.get("/sparql?" + urlencode({"query": text}), headers=HTML).status_code == 200
+
+
+def test_a_graph_that_rdf_xml_cannot_hold_is_not_acceptable(client: FlaskClient) -> None:
+    for text in ("CONSTRUCT { <a:a> <http://x/1> 1 } {}", 'CONSTRUCT { <a:a> <a:b> "\\u0001" } {}'):
+        answer = client.get("/sparql?" + urlencode({"query": text, "format": "rdf"}))
+        assert (answer.status_code, answer.mimetype) == (406, formats.PROBLEM)
+
+
 def test_a_former_iri_leads_to_the_thing_for_good(client: FlaskClient) -> None:
     assert client.get("/unit/eals").headers["Location"] == "/unit/lsn"
     answer = client.get("/unit/eals.ttl")
@@ -156,6 +190,34 @@ def test_what_was_withdrawn_is_gone(tmp_path: Path) -> None:
         assert answer.json
         assert "asked for by its owner" in answer.json["detail"]
         assert b"asked for by its owner" in client.get(path, headers=HTML).data
+
+
+def test_what_is_withdrawn_is_gone_from_a_server_that_runs(tmp_path: Path, engine: Engine) -> None:
+    """Pages and SPARQL answers; and a saved query that named it leaves no half behind."""
+    release = build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path)
+    client = create_app(Publication(tmp_path, engine, engine.settings)).test_client()
+    ask = "/sparql?format=csv&query=" + quote(f"ASK {{ <{release.base}direction/2> ?p ?o }}")
+    assert client.get("/direction/2.html").status_code == 200
+    assert [client.get(ask).data for _ in range(8)] == [b"true"] * 8
+    queries = client.get("/query.nt").data.count(b"SPARQLSelectExecutable")
+    build.withdraw(tmp_path, f"{release.base}direction/2", "asked for by its owner", "2026-12-01T00:00:00Z")
+    assert client.get("/direction/2.html").status_code == 410
+    assert [client.get(ask).data for _ in range(8)] == [b"false"] * 8
+    for path in ("/", "/query", "/report"):
+        assert client.get(path, headers=HTML).status_code == 200
+    left = client.get("/query.nt").data
+    assert left.count(b"SPARQLSelectExecutable") == left.count(b"shacl#select") < queries
+
+
+def test_a_release_that_could_not_be_opened_once_is_tried_again(tmp_path: Path, judged: Judged) -> None:
+    first = build.build(judged, tmp_path, version="2026.02.1", issued="2026-02-01")
+    publication = Publication(tmp_path, None, Settings())  # type: ignore[arg-type]
+    assert publication.site().release.version == first.version
+    second = build.build(judged, tmp_path, version="2026.02.2", issued="2026-02-02")
+    (second.folder / "store").rename(second.folder / "away")
+    assert publication.site().release.version == first.version
+    (second.folder / "away").rename(second.folder / "store")
+    assert publication.site().release.version == second.version
 
 
 def test_many_statements_come_in_pages(client: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,6 +403,13 @@ def test_a_parameter_changes_the_answer_and_its_tag(client: FlaskClient, site: S
 
 
 # SPARQL ----------------------------------------------------------------------------------------------
+
+
+def test_media_types_have_no_case(client: FlaskClient) -> None:
+    assert client.post("/sparql", data=b"ASK {}", content_type="Application/SPARQL-Query").status_code == 200
+    assert (
+        client.post("/sparql", data=b"query=ASK{}", content_type="APPLICATION/X-WWW-Form-Urlencoded").status_code == 200
+    )
 
 
 def test_the_three_ways_to_send_a_query(client: FlaskClient) -> None:

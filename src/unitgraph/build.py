@@ -29,6 +29,7 @@ from unitgraph.release import (
     DATA,
     MANIFEST,
     RECORD,
+    REPLACED,
     STORE,
     Manifest,
     Member,
@@ -132,9 +133,10 @@ def build(
         lines = _lines(judged)
         content = content_digest(lines, canonical, canonical)
         if development:
-            version = f"{version}+dev.{sha256((content + base).encode())[:12]}"
+            version = f"{version}+dev.{sha256((content + base + issued).encode())[:12]}"
         lines = sorted([*lines, *_release_lines(canonical, version, issued)])
-        if base != canonical and any(b"<" + base.encode() in line for line in lines):
+        taken = tuple(f"{mark}{base}".encode() for mark in ("<", '"'))  # what `rebased` could not tell apart
+        if base != canonical and any(mark in line for line in lines for mark in taken):
             raise UsageError(
                 f"the sources name IRIs under {base}, the base of this build; state them under {canonical}"
             )
@@ -172,27 +174,36 @@ def use(out: Path, version: str) -> Release:
     Raises:
         ReleaseError: there is no such release.
     """
-    release = history.find(out, version)
-    if not (release.folder / STORE).exists():
-        rebuild(release)
     with _lock(out):
+        _recover(out)
+        release = history.find(out, version)
+        if not (release.folder / STORE).exists():
+            _rebuild(release)
         _switch(out, version)
     return release
 
 
 def rebuild(release: Release) -> None:
-    """Make the derived files of a release again, from its compact record.
+    """Make the derived files of a release again, from `data.nq` or its compact record.
 
     Raises:
-        ReleaseError: the record is not what the manifest says.
+        ReleaseError: neither is what the manifest says.
     """
-    shutil.rmtree(release.folder / STORE, ignore_errors=True)
-    if problems := list(release.problems()):
-        raise ReleaseError(f"release {release.version} is damaged: {problems[0]}; fetch it again")
-    data = b"".join(line + b"\n" for line in release.lines())
+    with _lock(release.folder.parent):
+        _rebuild(release)
+
+
+def _rebuild(release: Release) -> None:
+    """The store is written aside and renamed, so that one that is there is whole."""
+    data = release.sound_data()
     _write_file(release.folder / DATA, data)
     _write_file(release.folder / RECORD, _gzip(data))
-    _load(release.folder / STORE, data)
+    aside = release.folder / f".{STORE}.new"
+    shutil.rmtree(aside, ignore_errors=True)
+    _load(aside, data)
+    shutil.rmtree(release.folder / STORE, ignore_errors=True)
+    aside.rename(release.folder / STORE)
+    _sync(release.folder)
 
 
 def prune(out: Path, keep: int) -> int:
@@ -205,7 +216,7 @@ def prune(out: Path, keep: int) -> int:
     with _lock(out):
         _recover(out)
         found = history.releases(out)
-        whole = {release.version for release in found[len(found) - keep :]} | {current(out).version}
+        whole = {release.version for release in found[max(0, len(found) - keep) :]} | {current(out).version}
         for release in found:
             if release.version in whole or not (release.folder / RECORD).exists():
                 continue
@@ -230,38 +241,60 @@ def withdraw(out: Path, iri: str, why: str, when: str) -> history.Withdrawal:
     """
     with _lock(out):
         _recover(out)
-        digests = []
         found = history.releases(out)
+        canonical = _canonical(iri, found)
         renamed: dict[str, str] = {}
+        digests = []
         for release in found:
-            canonical_base = release.manifest.canonical_base
-            canonical = iri.replace(release.base, canonical_base, 1)
-            here = canonical.replace(canonical_base, release.base, 1)
-            lines = release.lines()
-            kept = list(_without(lines, here, release.base))
-            predecessor = renamed.get(release.manifest.predecessor or "", release.manifest.predecessor)
-            if len(kept) == len(lines) and predecessor == release.manifest.predecessor:
-                continue
-            data = b"".join(line + b"\n" for line in kept)
-            manifest = replace(
-                release.manifest,
-                content=content_digest(kept, release.base, canonical_base),
-                quads=len(kept),
-                members=(Member(DATA, len(data), sha256(data)),),
-                predecessor=predecessor,
-                replaces=release.digest,
-            )
-            _write(out, manifest, data)
-            now = sha256(manifest.to_bytes())
-            renamed[release.digest] = now
-            digests.append((release.version, release.digest, now))
+            if rewritten := _rewritten(release, canonical, renamed):
+                renamed[release.digest] = sha256(rewritten[0].to_bytes())
+                digests.append((release.version, release.digest, renamed[release.digest]))
         if not digests:
             raise ReleaseError(f"no release in {out} says anything of {iri}; give its full IRI")
-        canonical = iri.replace(found[-1].base, found[-1].manifest.canonical_base, 1)
         withdrawal = history.Withdrawal(canonical, why, when, tuple(digests))
         rows = [vars(w) for w in (*history.withdrawals(out), withdrawal)]
         _write_file(out / history.WITHDRAWN, (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
+        _carry_out(out, withdrawal)
     return withdrawal
+
+
+def _canonical(iri: str, found: tuple[Release, ...]) -> str:
+    """An IRI under the base of one of the releases as it is under the canonical base."""
+    for release in reversed(found):
+        canonical_base = release.manifest.canonical_base
+        if iri.startswith(release.base) and not iri.startswith(canonical_base):
+            return canonical_base + iri[len(release.base) :]
+    return iri
+
+
+def _carry_out(out: Path, withdrawal: history.Withdrawal) -> None:
+    """Write every release anew that still has the digest it had before a recorded withdrawal."""
+    renamed = {was: now for _, was, now in withdrawal.digests}
+    for release in history.releases(out):
+        rewritten = _rewritten(release, withdrawal.iri, renamed) if release.digest in renamed else None
+        if rewritten:
+            _write(out, *rewritten)
+
+
+def _rewritten(release: Release, canonical: str, renamed: dict[str, str]) -> tuple[Manifest, bytes] | None:
+    """A release without a thing, its predecessor by its new digest; None where nothing changes."""
+    canonical_base = release.manifest.canonical_base
+    here = release.base + canonical[len(canonical_base) :] if canonical.startswith(canonical_base) else canonical
+    lines = release.lines()
+    kept = list(_without(lines, here, release.base))
+    predecessor = renamed.get(release.manifest.predecessor or "", release.manifest.predecessor)
+    if len(kept) == len(lines) and predecessor == release.manifest.predecessor:
+        return None
+    data = b"".join(line + b"\n" for line in kept)
+    manifest = replace(
+        release.manifest,
+        content=content_digest(kept, release.base, canonical_base),
+        quads=len(kept),
+        members=(Member(DATA, len(data), sha256(data)),),
+        predecessor=predecessor,
+        replaces=release.digest,
+    )
+    return manifest, data
 
 
 def normalised_base(base: str) -> str:
@@ -352,13 +385,20 @@ def _query_quads(read: Sources) -> Iterator[Quad]:
 
 
 def _without(lines: list[bytes], iri: str, base: str) -> Iterator[bytes]:
+    """The lines that neither stand in the graph of a thing's own file nor mention a node that is described there.
+
+    Of what the build wrote, saved queries and findings of the report, all goes that mentions one: half a
+    query is none.
+    """
     path = iri.removeprefix(base)
     own = f" <{base}graph/data/{path}> .".encode()
+    built = tuple(f" <{base}graph/{name}> .".encode() for name in ("queries", "report"))
     nodes = {line[: line.index(b">") + 1] for line in lines if line.endswith(own)} | {f"<{iri}>".encode()}
+    mentions = [line for line in lines if line.endswith(built) and any(node in line for node in nodes)]
+    nodes |= {line[: line.index(b">") + 1] for line in mentions} - {f"<{base}report>".encode()}
     for line in lines:
-        if line.endswith(own) or any(node in line for node in nodes if node in line):
-            continue
-        yield line
+        if not line.endswith(own) and not any(node in line for node in nodes):
+            yield line
 
 
 def _refuse_withdrawn(out: Path, read: Sources) -> None:
@@ -374,15 +414,17 @@ def _refuse_withdrawn(out: Path, read: Sources) -> None:
 @contextmanager
 def _lock(out: Path) -> Iterator[None]:
     """One writer at a time; the system releases the lock of a writer that dies."""
+    if not out.is_dir():
+        raise ReleaseError(f"no release in {out}: there is no such folder")
     with (out / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
 def _recover(out: Path) -> None:
-    """Clear away what an interrupted writer left, and put back what it had moved aside."""
-    for aside in out.glob(".replaced-*"):
-        version = aside.name.removeprefix(".replaced-")
+    """Clear away what an interrupted writer left, put back what it had moved aside, finish what it had begun."""
+    for aside in out.glob(f"{REPLACED}*"):
+        version = aside.name.removeprefix(REPLACED)
         if (out / version / MANIFEST).exists():
             shutil.rmtree(aside, ignore_errors=True)
         else:
@@ -390,6 +432,8 @@ def _recover(out: Path) -> None:
             aside.rename(out / version)
     for unfinished in out.glob(".building-*"):
         shutil.rmtree(unfinished, ignore_errors=True)
+    for withdrawal in history.withdrawals(out):
+        _carry_out(out, withdrawal)
 
 
 def _existing(out: Path, version: str) -> Release | None:
@@ -413,7 +457,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     _load(aside / STORE, data)
     _write_file(aside / MANIFEST, manifest.to_bytes())
     _sync(aside)
-    folder, replaced = out / manifest.version, out / f".replaced-{manifest.version}"
+    folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
     if folder.exists():
         folder.rename(replaced)
     aside.rename(folder)

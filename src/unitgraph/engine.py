@@ -604,9 +604,9 @@ def _serve(control: socket.socket, started: mmap.mmap, settings: Settings) -> No
         with socket.socket(fileno=numbers[0]) as connection:
             _work(connection, started, settings, opened)
             signal.setitimer(signal.ITIMER_REAL, 0)
-        control.send(b"d")
         if _data_bytes() > limit:
-            return
+            return  # without a word: who says it is done may be handed the next client
+        control.send(b"d")
 
 
 def _work(connection: socket.socket, started: mmap.mmap, settings: Settings, opened: dict[str, Store]) -> None:
@@ -615,10 +615,12 @@ def _work(connection: socket.socket, started: mmap.mmap, settings: Settings, ope
     try:
         request = json.loads(_receive(connection))
         signal.setitimer(signal.ITIMER_REAL, request["seconds"])
-        if request["store"] not in opened:
+        stat = Path(request["store"]).stat()
+        name = f"{request['store']} {stat.st_ino} {stat.st_ctime_ns}"  # it is another one after a withdrawal
+        if name not in opened:
             opened.clear()  # one release at a time; the one before is asked no more
-            opened[request["store"]] = Store.read_only(request["store"])
-        _answer(opened[request["store"]], request, frames)
+            opened[name] = Store.read_only(request["store"])
+        _answer(opened[name], request, frames)
     except _Told as told:
         _finish(connection, started, told.head)
     except (MemoryError, OSError, EOFError, ValueError, RuntimeError) as error:
@@ -699,8 +701,11 @@ def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
 
 
 def _write_graph(triples: QueryTriples, media_type: str, frames: _Frames) -> None:
-    if media_type == formats.JSON_LD:
-        frames.write(formats.write(Graph("", tuple(triples)), media_type))
+    if media_type in (formats.JSON_LD, formats.RDF_XML):  # which cannot hold every graph
+        try:
+            frames.write(formats.write(Graph("", tuple(triples)), media_type))
+        except NotAcceptable as error:
+            raise _Told(error="format", offered=error.offered) from error
         return
     rdf = RdfFormat.from_media_type(media_type)
     triples.serialize(frames, rdf)  # type: ignore[arg-type]  # it only writes

@@ -35,7 +35,10 @@ class Parameter:
         if self.kind == "iri":
             if not re.fullmatch(r"[a-zA-Z][a-zA-Z0-9+.-]*:[^\s<>\"{}|\\^`]+", value):
                 raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no absolute IRI")
-            return NamedNode(value)
+            try:
+                return NamedNode(value)
+            except ValueError as error:
+                raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no IRI ({error})") from error
         if self.kind == "integer" and not re.fullmatch(r"-?(0|[1-9]\d{0,17})", value):
             raise BadRequest(f"parameter {self.name}: {value[:60]!r} is no whole number")
         if self.kind == "date" and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):

@@ -12,12 +12,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from pyoxigraph import Store
+from pyoxigraph import RdfFormat, Store
 
 from unitgraph.errors import ReleaseError
 
@@ -26,6 +27,7 @@ RECORD = "data.nq.gz"
 MANIFEST = "manifest.json"
 STORE = "store"
 CURRENT = "CURRENT"
+REPLACED = ".replaced-"  #: before the version: where a writer moves a release that it writes anew
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,30 @@ class Release:
         path, record = self.folder / DATA, self.folder / RECORD
         try:
             return path.read_bytes() if path.exists() else gzip.decompress(record.read_bytes())
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise ReleaseError(f"{self.folder}: no readable {DATA} ({error}); build or fetch it again") from error
 
+    def _record(self) -> bytes | None:
+        """What the compact record holds; None where it cannot be read."""
+        try:
+            return gzip.decompress((self.folder / RECORD).read_bytes())
+        except (OSError, EOFError, zlib.error):
+            return None
+
+    def sound_data(self) -> bytes:
+        """The bytes of `data.nq`, from that file or from the compact record, whichever is as the manifest says.
+
+        Raises:
+            ReleaseError: neither is.
+        """
+        path = self.folder / DATA
+        for data in (path.read_bytes() if path.exists() else None, self._record()):
+            if data is not None and sha256(data) == self.manifest.members[0].sha256:
+                return data
+        raise ReleaseError(f"release {self.version} is damaged: neither {DATA} nor {RECORD} is whole; fetch it again")
+
     def problems(self) -> Iterator[str]:
-        """What does not hold: digests, sizes, counts, order, each recomputed from the bytes on disk."""
+        """What does not hold: digests, sizes, counts, order, derived files, each recomputed from what is on disk."""
         data = self._data()
         for member in self.manifest.members:
             if member.name != DATA:
@@ -158,8 +179,12 @@ class Release:
             yield f"{DATA}: the lines are not sorted and distinct"
         if content_digest(lines, self.base, self.manifest.canonical_base) != self.manifest.content:
             yield f"{DATA}: its content digest is not the one in the manifest"
-        if (self.folder / STORE).exists() and len(self.store) != len(lines):
-            yield f"{STORE}: {len(self.store)} quads, {DATA} has {len(lines)}"
+        if self._record() != data:
+            yield f"{RECORD}: it does not hold the bytes of {DATA}"
+        if (self.folder / STORE).exists():
+            stored = self.store.dump(format=RdfFormat.N_QUADS) or b""
+            if sorted(stored.splitlines()) != lines:
+                yield f"{STORE}: its quads are not those of {DATA}"
 
 
 def sha256(data: bytes) -> str:
@@ -208,8 +233,8 @@ def open_release(folder: Path) -> Release:
     return Release(folder, Manifest.from_bytes(data), sha256(data))
 
 
-def current(out: Path) -> Release:
-    """The release that `CURRENT` in a folder of releases names.
+def current_folder(out: Path) -> Path:
+    """The folder of the release that `CURRENT` names; after a kill between two renames, the one moved aside.
 
     Raises:
         ReleaseError: none is published there.
@@ -218,4 +243,14 @@ def current(out: Path) -> Release:
         version = (out / CURRENT).read_text("utf-8").strip()
     except OSError as error:
         raise ReleaseError(f"no release is published in {out}; run `unitgraph build --out {out}`") from error
-    return open_release(out / version)
+    folder, aside = out / version, out / f"{REPLACED}{version}"
+    return aside if (aside / MANIFEST).exists() and not (folder / MANIFEST).exists() else folder
+
+
+def current(out: Path) -> Release:
+    """The release that `CURRENT` in a folder of releases names.
+
+    Raises:
+        ReleaseError: none is published there.
+    """
+    return open_release(current_folder(out))

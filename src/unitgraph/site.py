@@ -10,7 +10,7 @@ from pyoxigraph import Literal, NamedNode, Store
 
 from unitgraph.engine import Engine
 from unitgraph.errors import ReleaseError
-from unitgraph.release import CURRENT, Release, current
+from unitgraph.release import CURRENT, MANIFEST, Release, current_folder, open_release
 from unitgraph.settings import Settings
 from unitgraph.vocab import SEGMENT, term
 
@@ -65,7 +65,9 @@ class Site:
             cls, segment = quad.subject, quad.object
             if isinstance(cls, NamedNode) and isinstance(segment, Literal):
                 labels = self.store.quads_for_pattern(cls, term("rdfs:label"), None)
-                label = next((q.object.value for q in labels if isinstance(q.object, Literal)), segment.value)
+                words = [q.object for q in labels if isinstance(q.object, Literal)]
+                words.sort(key=lambda word: (word.language != "en", word.language or "", word.value))
+                label = words[0].value if words else segment.value
                 is_concept = next(iter(self.store.quads_for_pattern(cls, term("rdfs:subClassOf"), concept)), None)
                 found[segment.value] = Kind(segment.value, cls, label, is_concept is not None)
         return dict(sorted(found.items()))
@@ -79,28 +81,36 @@ class Publication:
 
     def __init__(self, out: Path, engine: Engine, settings: Settings) -> None:
         self.out, self.engine, self.settings = out, engine, settings
-        self._seen: tuple[int, int] | None = None
-        self._site: Site | None = None
+        self._now: tuple[Site, tuple[object, object]] | None = None
 
     def site(self) -> Site:
-        """The site of the current release.
+        """The site of the current release, also where that was written anew because something was withdrawn.
 
         Raises:
             ReleaseError: nothing is published.
         """
+        named = _identity(self.out / CURRENT)  # looked at before it is read, so that no change is missed
+        now = self._now
+        if now and now[1] == (named, _identity(now[0].release.folder / MANIFEST)):
+            return now[0]
         try:
-            stat = (self.out / CURRENT).stat()
-            seen = (stat.st_mtime_ns, stat.st_ino)
-        except OSError:
-            seen = None
-        if self._site is None or (seen is not None and seen != self._seen):
-            try:
-                release = current(self.out)
-                len(release.store)
-            except ReleaseError:
-                if self._site is None:
-                    raise
-            else:
-                self._site = Site(self.out, release, self.engine, self.settings)
-            self._seen = seen
-        return self._site
+            folder = current_folder(self.out)
+            written = _identity(folder / MANIFEST)
+            release = open_release(folder)
+            _ = release.store
+        except ReleaseError:
+            if now:
+                return now[0]
+            raise
+        site = Site(self.out, release, self.engine, self.settings)
+        self._now = site, (named, written)
+        return site
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is replaced; None where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino

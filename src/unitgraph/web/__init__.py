@@ -25,7 +25,7 @@ def create_app(publication: Publication) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    software, cache = software_tag(Path(app.root_path)), Cache()
+    software, cache = software_tag(Path(unitgraph.__file__).parent), Cache()
 
     @app.before_request
     def look_up() -> None:
@@ -41,7 +41,7 @@ def create_app(publication: Publication) -> Flask:
 
 
 def software_tag(folder: Path) -> str:
-    """Version of the software and digest of its templates: a mended template gives every page a new ETag."""
+    """Version of the software and digest of its files: a mended template or module gives every page a new ETag."""
     digest = hashlib.sha256(unitgraph.__version__.encode())
     for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".py"}):
         digest.update(path.read_bytes())

@@ -34,7 +34,7 @@ def href(site: Site, target: str) -> str | None:
     local = path(site, target)
     if local is not None:
         return root(site) + local
-    return target if urlsplit(target).scheme.lower() in SAFE_SCHEMES else None
+    return target if target.partition(":")[0].lower() in SAFE_SCHEMES else None
 
 
 def external(site: Site, iri: str) -> bool:

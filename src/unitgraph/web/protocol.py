@@ -95,6 +95,7 @@ def sparql_request(method: str, content_type: str, query_string: bytes, body: by
     pairs = _pairs(query_string, "query string")
     if method == "POST":
         kind, options = parse_options_header(content_type)
+        kind = kind.lower()  # RFC 9110 §8.3.1
         if kind == FORM:
             pairs += _pairs(body, "form")
         elif kind == formats.SPARQL_QUERY:

@@ -70,7 +70,7 @@ def send(site: Site, resource: Resource, suffix: str | None) -> Response:
     else:
         body = g.cache.get(request.path, tag, lambda: _body(site, resource, choice))
         response = Response(body, content_type=formats.content_type(choice.media_type))
-    return validated(site, response, tag, negotiated=suffix is None, header_links=_links(site, resource, choice))
+    return validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
 
 
 def _body(site: Site, resource: Resource, choice: Choice) -> bytes:
@@ -81,7 +81,7 @@ def _body(site: Site, resource: Resource, choice: Choice) -> bytes:
 
 
 def validated(
-    site: Site, response: Response, tag: str, *, negotiated: bool, header_links: tuple[str, ...] = ()
+    site: Site, response: Response, tag: str, *, negotiated: bool, links_to: tuple[str, ...] = ()
 ) -> Response:
     """Give a response its validators (RFC 9110 §8.8), its links and what it varies with."""
     response.set_etag(tag)
@@ -89,15 +89,18 @@ def validated(
     response.headers["Cache-Control"] = "no-cache"
     if negotiated:
         response.headers["Vary"] = "Accept"
-    for value in header_links:
+    for value in links_to:
         response.headers.add("Link", value)
     return response
 
 
 def etag(site: Site, variant: str, parameters: tuple[tuple[str, str], ...] = ()) -> str:
-    """Release, software, variant: what decides every byte of a representation (RFC 9110 §8.8.3)."""
+    """Release, software, variant: what decides every byte of a representation (RFC 9110 §8.8.3).
+
+    Parameters are a reader's choice: their digest is too long for anyone to find two that share it.
+    """
     settings = (site.settings.public_url, site.settings.contact, parameters)
-    operator = hashlib.sha256(repr(settings).encode()).hexdigest()[:6]
+    operator = hashlib.sha256(repr(settings).encode()).hexdigest()[:32]
     return f"{site.release.digest[:16]}-{g.software}-{operator}-{variant}"
 
 
@@ -158,7 +161,7 @@ def link(target: str, rel: str, media_type: str = "") -> str:
     return f'<{target}>; rel="{rel}"' + (f'; type="{media_type}"' if media_type else "")
 
 
-def _links(site: Site, resource: Resource, choice: Choice) -> tuple[str, ...]:
+def header_links(site: Site, resource: Resource, choice: Choice) -> tuple[str, ...]:
     """Every other format; for the page also what describes it (FAIR Signposting, level 1)."""
     found = []
     for suffix, media_type in resource.offered.items():

@@ -119,7 +119,9 @@ def _look_back(site: Site, path: str, node: NamedNode) -> None:
 def _see_other(site: Site, path: str, node: NamedNode) -> Response:
     """RFC 9110 §15.4.4: the thing itself cannot be sent, a document about it can."""
     offered = protocol.choose(DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""))
-    return respond.redirect(site, 303, links.document(f"/{path}", offered.suffix), negotiated=True)
+    document = links.document(f"/{path}", offered.suffix)
+    asked = tuple((name, value) for name, value in request.args.items(multi=True) if name != "format")
+    return respond.redirect(site, 303, links.with_parameters(document, asked), negotiated=True)
 
 
 def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
@@ -323,8 +325,8 @@ def query(site: Site, name: str) -> Response:
         loose=True,
     )
     choice = respond.choose(resource, suffix)
-    known = request.if_none_match.contains_weak(respond.etag(site, choice.suffix, resource.parameters))
-    if choice.suffix not in SOLUTION_SUFFIXES or known:
+    tag = respond.etag(site, choice.suffix, resource.parameters)
+    if choice.suffix not in SOLUTION_SUFFIXES or request.if_none_match.contains_weak(tag):
         return send(site, resource, suffix)
     found = site.engine.ask(
         site.release.folder,
@@ -334,8 +336,8 @@ def query(site: Site, name: str) -> Response:
         substitutions=dict(bindings),
     )
     response = respond.stream(site, found.media_type, found.chunks)
-    tag = respond.etag(site, choice.suffix, resource.parameters)
-    return respond.validated(site, response, tag, negotiated=suffix is None)
+    to = respond.header_links(site, resource, choice)
+    return respond.validated(site, response, tag, negotiated=suffix is None, links_to=to)
 
 
 def sparql(site: Site) -> Response:

@@ -40,6 +40,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn comes without t
             "graceful_timeout": 5,
             "loglevel": "warning",
             "control_socket_disable": True,
+            "limit_request_line": 8190,  # the most that it takes: a query in an address is long
             "post_worker_init": self._ready,
         }
         for name, value in options.items():
