@@ -83,6 +83,64 @@ def test_changed_and_new_findings_are_told_from_those_of_the_last_commit(
     assert len(changed) > 1
 
 
+def test_check_needs_no_git(copy: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    assert run(capsys, "check")[0] == 0
+    code, _, told = run(capsys, "check", "--changed")
+    assert (code, "needs git" in told) == (2, True)
+
+
+def test_lone_files_are_shapes_and_queries_too(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = ROOT / "shapes" / "unit.ttl"
+    assert "[" in shapes.read_text("utf-8")
+    assert run(capsys, "check", str(shapes))[0] == 0
+    query = copy / "queries" / "wrong.rq"
+    query.write_text("#+ summary: wrong\nSELECT * { ?s ?p }", "utf-8")
+    code, out, _ = run(capsys, "check", "queries/wrong.rq")
+    assert (code, out.startswith("queries/wrong.rq:2: not SPARQL")) == (1, True)
+
+
+PREFIXES = """@prefix sh: <http://www.w3.org/ns/shacl#> .
+@prefix skos: <http://www.w3.org/2004/02/skos/core#> .
+@prefix ug: <https://w3id.org/unitgraph/ns#> .
+@prefix ugs: <https://w3id.org/unitgraph/shapes#> .
+"""
+SHAPE = "ugs:X a sh:NodeShape ; sh:targetClass ug:Unit ; sh:property "
+CHECK = "#+ summary: x\n#+ severity: {}\n#+ message: m\nPREFIX ug: <https://w3id.org/unitgraph/ns#>\nSELECT ?this {}\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "told"),
+    [
+        (
+            "shapes/x.ttl",
+            f"{PREFIXES}{SHAPE}ugs:X-y .\nugs:X-y sh:path skos:note ; sh:minCount 1 ; sh:severity ug:Bad .",
+            "shapes/x.ttl:6: sh:severity of ugs:X-y is one of",
+        ),
+        ("ontology/checks/x.rq", CHECK.format("Error", "{ ?this a ug:Unit }"), "ontology/checks/x.rq:2: severity is"),
+        (
+            "ontology/checks/x.rq",
+            CHECK.format("Info", "{ ?x a ug:Unit OPTIONAL { ?x ug:none ?this } }"),
+            "ontology/checks/x.rq:1: ?this is not",
+        ),
+        ("data/unit/deep.jsonld", '{"a":' * 20_000 + "1" + "}" * 20_000, "data/unit/deep.jsonld:1: nested more than"),
+    ],
+)
+def test_a_rule_that_cannot_be_used_is_told_with_its_line(
+    copy: Path, capsys: pytest.CaptureFixture[str], path: str, text: str, told: str
+) -> None:
+    (copy / path).parent.mkdir(exist_ok=True)
+    (copy / path).write_text(text, "utf-8")
+    code, out, _ = run(capsys, "check")
+    assert (code, told in out) == (1, True), out
+
+
+def test_a_property_shape_needs_no_name(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shape = f"{PREFIXES}{SHAPE}[ sh:path skos:note ; sh:minCount 1 ; sh:severity sh:Info ; sh:message 'm'@en ] ."
+    (copy / "shapes" / "x.ttl").write_text(shape, "utf-8")
+    assert run(capsys, "build", "--out", "out")[0] == 0
+
+
 def test_a_typo_gets_a_suggestion(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = sorted((copy / "data" / "project").glob("*.ttl"))[0]
     project.write_text(project.read_text("utf-8").replace("ug:leader", "ug:leeder", 1), "utf-8")

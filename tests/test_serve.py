@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -184,6 +185,23 @@ def test_edits_are_followed_and_a_fault_leaves_the_last_good_build(tmp_path: Pat
         assert b"A label of today" in running.get(f"{first_unit()}.ttl")[2]
         unit.write_text(text.replace("skos:prefLabel", 'skos:altLabel "Mended"@en ;\n    skos:prefLabel', 1))
         running.wait_for(f"{first_unit()}.ttl", b"Mended")
+
+
+def test_an_edit_while_the_first_build_runs_is_followed(tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(TINY, tmp_path / "sources"))
+    unit = copy / "data" / f"{first_unit()}.ttl"
+    text = unit.read_text("utf-8")
+
+    def edit() -> None:
+        while not list(tmp_path.glob("unitgraph/*/.building-*")):
+            time.sleep(0.001)
+        unit.write_text(text.replace("skos:prefLabel", 'skos:altLabel "Just now"@en ;\n    skos:prefLabel', 1))
+
+    editor = threading.Thread(target=edit)
+    editor.start()
+    with serving(tmp_path, str(copy)) as running:
+        editor.join()
+        running.wait_for(f"{first_unit()}.ttl", b"Just now")
 
 
 def test_it_ends_cleanly_on_sigterm_and_leaves_no_process(tmp_path: Path) -> None:

@@ -186,6 +186,14 @@ def test_every_statement_of_the_sources_is_found_exactly() -> None:
             "@prefix a: <urn:a:> .\n@prefix a-b: <urn:ab:> .\n\na-b:s a-b:p a-b:o .\n",
             "@prefix a-b: <urn:ab:> .\n\na-b:s a-b:p a-b:o .\n",
         ),
+        (
+            "@prefix a: <urn:1:> .\na:s a:p a:o .\n@prefix a: <urn:2:> .\na:s a:p a:o . \n",
+            "@prefix a: <urn:1:> .\na:s a:p a:o .\n@prefix a: <urn:2:> .\na:s a:p a:o .\n",
+        ),
+        (
+            "@base <https://example.org/> .\n@prefix a: <a/> .\na:s a:p a:o . \n",
+            "@base <https://example.org/> .\n@prefix a: <a/> .\na:s a:p a:o .\n",
+        ),
     ],
 )
 def test_a_file_has_one_form(before: str, after: str) -> None:

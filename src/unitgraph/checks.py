@@ -21,14 +21,13 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, QuerySolutions, Stor
 from unitgraph import queries
 from unitgraph.answers import Term
 from unitgraph.errors import SourceError
-from unitgraph.queries import SavedQuery
+from unitgraph.queries import SEVERITIES, SavedQuery
 from unitgraph.sources import Sources
 from unitgraph.vocab import GENID, PREFIXES, RDF_TYPE, UG, curie, term
 
 if TYPE_CHECKING:
     import rdflib
 
-SEVERITIES = ("Violation", "Warning", "Info")
 SH = PREFIXES["sh"]
 
 
@@ -158,10 +157,11 @@ class Checker:
             if isinstance(path, BNode):
                 path = None  # a path that is no property has no name to report
             source = graph.value(node, TERMS.sourceConstraint) or graph.value(node, TERMS.sourceShape)
+            name = f"{GENID}{source}" if isinstance(source, BNode) else str(source)
             severity = str(graph.value(node, TERMS.resultSeverity))[len(SH) :]
             messages = sorted(str(message) for message in graph.objects(node, TERMS.resultMessage))
             lexical = None if value is None else str(value)
-            yield self._result(severity, focus, str(path or ""), lexical, messages[0], str(source))
+            yield self._result(severity, focus, str(path or ""), lexical, messages[0], name)
 
     # SPARQL-based constraints (SHACL §5), one query each ---------------------------------------------------
 
@@ -258,6 +258,8 @@ class Checker:
         for solution in solutions:
             row = {name: solution[name] for name in names if solution[name] is not None}
             value, path = row.get("value"), row.get("path")
+            if not isinstance(row.get("this"), NamedNode):
+                raise SourceError(f"ontology/checks/{check.name}.rq", 1, "?this is not an IRI in every solution")
             message = _filled(check.get("message"), row)
             if near := self._nearest(value):
                 message = f"{message} Did you mean {near}?"
@@ -288,6 +290,9 @@ class Checker:
 
     def _result(self, severity: str, focus: str, path: str, value: Any, message: str, source: str) -> Result:
         lexical = "" if value is None else str(getattr(value, "value", value))
+        if severity not in SEVERITIES:
+            where = self.sources.locate(source, SH + "severity")
+            raise SourceError(*where, f"sh:severity of {curie(source)} is one of sh:{', sh:'.join(SEVERITIES)}")
         file, line = self.sources.locate(focus, path or None, lexical or None)
         message = re.sub(r"\s+", " ", message).strip().replace(self.sources.base, "")
         return Result(severity, file, line, message, focus, path, lexical, source)

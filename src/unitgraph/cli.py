@@ -65,14 +65,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def check(arguments: Arguments) -> int:
     """Name every fault and finding with its file and line."""
-    from unitgraph import build, sources
+    from unitgraph import build
 
     started = time.monotonic()
     paths = [Path(text) for text in arguments.paths]
     if missing := next((path for path in paths if not path.exists()), None):
         raise UsageError(f"{missing} does not exist")
     if paths and not all(path.is_dir() for path in paths):
-        faults = [fault for path in paths for fault in sources.read_file(path, str(path))[1]]
+        faults = [fault for path in paths for fault in _file_faults(path)]
         return _report_check(arguments, faults, [], set(), started)
     if len(paths) > 1:
         raise UsageError("check one folder, or files")
@@ -87,6 +87,15 @@ def check(arguments: Arguments) -> int:
         faults = [fault for fault in faults if fault.path in changed]
         results = [result for result in results if result.path in changed]
     return _report_check(arguments, faults, results, known, started)
+
+
+def _file_faults(path: Path) -> list[SourceError]:
+    """The faults of a lone file: a query, or a source; shapes may have blank nodes, wherever the folder is."""
+    from unitgraph import queries, sources
+
+    if path.suffix == ".rq":
+        return list(queries.file_faults(path, str(path)))
+    return sources.read_file(path, str(path), blank_nodes="shapes" in path.resolve().parts)[1]
 
 
 def _report_check(
@@ -149,7 +158,10 @@ def _changed(root: Path) -> set[str]:
     )
     found: set[str] = set()
     for command in commands:
-        done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+        try:
+            done = subprocess.run(["git", *command], cwd=root, capture_output=True, text=True, check=False)  # noqa: S603, S607
+        except OSError as error:
+            raise UsageError(f"--changed needs git, which cannot be run ({error.strerror})") from error
         if done.returncode:
             raise UsageError(f"--changed needs a git checkout: {done.stderr.strip().split(chr(10))[0]}")
         found |= set(done.stdout.splitlines())
@@ -307,8 +319,9 @@ def serve(arguments: Arguments) -> int:
         named = "localhost" if settings.host in ("127.0.0.1", "::1", "localhost") else settings.host
         base = normalised_base(settings.base or f"http://{named}:{port}/")
         out = _development_folder(root, base)
+        seen = _fingerprint(root)  # before the build reads the files: an edit while it builds is followed, too
         _first_build(root, out, base)
-        follower = _follow(root, out, base)
+        follower = _follow(root, out, base, seen)
     broker = Broker(settings)
     try:
         engine = broker.start()
@@ -349,9 +362,9 @@ def _first_build(root: Path, out: Path, base: str) -> None:
         print("serving the last good build until this is mended", file=sys.stderr, flush=True)
 
 
-def _follow(root: Path, out: Path, base: str) -> subprocess.Popen[bytes]:
+def _follow(root: Path, out: Path, base: str, seen: str) -> subprocess.Popen[bytes]:
     """Rebuild after edits, in a process of its own."""
-    command = [*_development_command(root, out, base), "--follow", str(os.getpid())]
+    command = [*_development_command(root, out, base), "--follow", str(os.getpid()), "--seen", seen]
     return subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603  our own module
 
 
@@ -366,7 +379,7 @@ def develop(arguments: Arguments) -> int:
         _develop_once(arguments, root, out, base)
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    seen = _fingerprint(root)
+    seen = arguments.seen
     while os.getppid() == arguments.follow:
         time.sleep(0.5)
         now = _fingerprint(root)
@@ -376,7 +389,7 @@ def develop(arguments: Arguments) -> int:
         try:
             release = _develop_once(arguments, root, out, base)
             print(f"now serving {release.version}", file=sys.stderr, flush=True)
-        except UnitgraphError as error:
+        except (UnitgraphError, OSError) as error:  # a file may go while it is read
             print(f"{error}; the last good build is still served", file=sys.stderr, flush=True)
     return 0
 
@@ -653,6 +666,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", required=True)
     sub.add_argument("--base", required=True)
     sub.add_argument("--follow", type=int, metavar="PID")
+    sub.add_argument("--seen")
     return parser
 
 

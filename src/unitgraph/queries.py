@@ -12,6 +12,7 @@ from pyoxigraph import Literal, NamedNode, QuerySolutions, QueryTriples, Store
 from unitgraph.errors import BadRequest, QuerySyntaxError, SourceError
 from unitgraph.vocab import PREFIXES
 
+SEVERITIES = ("Violation", "Warning", "Info")  #: of a finding, the gravest first (SHACL §2.1.4)
 TYPES = {"iri": "", "string": "string", "integer": "integer", "date": "date", "language": "string"}
 
 
@@ -142,7 +143,7 @@ def query_form(text: str) -> str:
 
 def parse(name: str, text: str) -> SavedQuery:
     """The saved query in the text of a `.rq` file."""
-    header = re.findall(r"^#\+[ \t]*([A-Za-z.]+):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE)
+    header = re.findall(r"^#\+[ \t]*([\w.]+):[ \t]*(.*?)[ \t]*$", text, re.MULTILINE)
     return SavedQuery(name, text, tuple(header))
 
 
@@ -157,13 +158,19 @@ def faults(folder: Path, root: Path) -> Iterator[SourceError]:
     A rule (`…/rules/`) is a CONSTRUCT, a check (`…/checks/`) a SELECT that has ?this.
     """
     for path in sorted(folder.glob("*.rq")):
-        relative = path.relative_to(root).as_posix()
-        try:
-            query = parse(path.stem, path.read_text("utf-8"))
-        except UnicodeDecodeError:
-            yield SourceError(relative, 1, "not UTF-8; save it as UTF-8")
-            continue
-        for line, message in _faults(query, folder.name):
+        yield from file_faults(path, path.relative_to(root).as_posix())
+
+
+def file_faults(path: Path, relative: str) -> Iterator[SourceError]:
+    """What is wrong with one query file; the folder in which it stands tells what it is for."""
+    try:
+        query = parse(path.stem, path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        yield SourceError(relative, 1, "not UTF-8; save it as UTF-8")
+    except OSError as error:
+        yield SourceError(relative, 1, f"cannot be read ({error.strerror}); mend or delete it")
+    else:
+        for line, message in _faults(query, path.absolute().parent.name):
             yield SourceError(relative, line, message)
 
 
@@ -192,6 +199,8 @@ def _faults(query: SavedQuery, folder: str) -> Iterator[tuple[int, str]]:
         return
     if folder == "rules" and not isinstance(answer, QueryTriples):
         yield 1, "a rule is a CONSTRUCT: its triples are what is inferred"
+    if folder == "checks" and query.get("severity") not in ("", *SEVERITIES):
+        yield _line(query.text, "severity:"), f"severity is one of {', '.join(SEVERITIES)}"
     if folder == "checks" and not (
         isinstance(answer, QuerySolutions) and "this" in {variable.value for variable in answer.variables}
     ):

@@ -40,6 +40,7 @@ FORMATS = {
 IGNORED_SUFFIXES = {".md", ".rq", ".txt", ".swp", ".tmp", ".orig", ".bak"}
 MAX_LITERAL_CHARACTERS = 20_000
 BASE = re.compile(r"https?://[^\s<>\"{}|\\^`?#]+/")
+MAX_JSON_DEPTH = 100
 MAX_FILE_BYTES = 64 * 1024 * 1024
 XSD = PREFIXES["xsd"]
 
@@ -181,8 +182,10 @@ def read(root: Path) -> Sources:
     return Sources(root, base, sources.files, (*faults, *_slug_faults(sources)))
 
 
-def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[SourceError]]:
-    """Read one file and check its syntax and its literals.
+def read_file(
+    path: Path, relative: str, *, blank_nodes: bool | None = None
+) -> tuple[SourceFile | None, list[SourceError]]:
+    """Read one file and check its syntax and its literals; blank nodes are for shapes alone.
 
     Returns the file, or None where it cannot be parsed, and the faults found. Nothing is fetched from
     the network: a remote JSON-LD context is a fault.
@@ -204,6 +207,8 @@ def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[Source
         return None, [SourceError(relative, line, f"byte 0x{data[error.start]:02x} is not UTF-8; save it as UTF-8")]
     if text.startswith("\ufeff"):
         return None, [SourceError(relative, 1, "starts with a byte order mark; save it as UTF-8 without BOM")]
+    if suffix == ".jsonld" and (deep := _too_deep(text)):
+        return None, [SourceError(relative, deep, f"nested more than {MAX_JSON_DEPTH} deep; write it flat")]
     try:
         quads = tuple(parse(text.encode(), format=FORMATS[suffix]))
     except SyntaxError as error:
@@ -211,7 +216,8 @@ def read_file(path: Path, relative: str) -> tuple[SourceFile | None, list[Source
     if suffix == ".jsonld" and (lost := _lost_in_json_ld(text, quads)):
         return None, [SourceError(relative, *lost)]
     file = SourceFile(relative, text, quads)
-    return file, list(_content_faults(file))
+    allowed = relative.startswith("shapes/") if blank_nodes is None else blank_nodes
+    return file, list(_content_faults(file, blank_allowed=allowed))
 
 
 def _source_paths(root: Path) -> Iterator[Path]:
@@ -248,6 +254,16 @@ def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
     return 1, message or "not well-formed"
 
 
+def _too_deep(text: str) -> int | None:
+    """The line on which JSON nests deeper than its parser can go; nothing catches it there."""
+    depth = 0
+    for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(match[0], 0)
+        if depth > MAX_JSON_DEPTH:
+            return text.count("\n", 0, match.start()) + 1
+    return None
+
+
 def _lost_in_json_ld(text: str, quads: tuple[Quad, ...]) -> tuple[int, str] | None:
     """What a JSON-LD processor drops in silence: nodes with a relative name, and everything in plain JSON."""
     relative = None if "@base" in text or "@vocab" in text else re.search(r'"@id"\s*:\s*"([^":]*)"', text)
@@ -256,8 +272,7 @@ def _lost_in_json_ld(text: str, quads: tuple[Quad, ...]) -> tuple[int, str] | No
     return None if quads else (1, "no statement could be read; is the context complete?")
 
 
-def _content_faults(file: SourceFile) -> Iterator[SourceError]:
-    blank_allowed = file.path.startswith("shapes/")
+def _content_faults(file: SourceFile, *, blank_allowed: bool) -> Iterator[SourceError]:
     seen: set[Literal] = set()
     store = Store()
     store.bulk_extend(Quad(quad.subject, quad.predicate, quad.object) for quad in file.quads)

@@ -176,7 +176,8 @@ def formatted(text: str) -> str:
     """The same statements and comments in the one form of this project.
 
     Prefixes that are used, in order; one blank line after them and between subjects; no white space at the
-    ends of lines; a line feed at the end. Strings of several lines stay as they are.
+    ends of lines; a line feed at the end. Strings of several lines stay as they are, and so do
+    prefixes where one is declared twice or there is a base.
 
     >>> formatted('@prefix b: <http://b/> .\\n@prefix a: <http://a/> .\\n\\n\\na:s a:p a:o .  ')
     '@prefix a: <http://a/> .\\n\\na:s a:p a:o .\\n'
@@ -190,8 +191,11 @@ def formatted(text: str) -> str:
         return f"\0{len(strings) - 1}\0"
 
     rows = [row.rstrip() for row in _TOKEN.sub(keep, text.replace("\r\n", "\n")).split("\n")]
-    prefixes = {m[1]: m[2] for row in rows if (m := _PREFIX.match(row))}
-    body = "\n".join(row for row in rows if not _PREFIX.match(row)).strip("\n")
+    declared = [m for row in rows if (m := _PREFIX.match(row))]
+    prefixes = {m[1]: m[2] for m in declared}
+    if len(prefixes) < len(declared) or any(re.match(r"\s*@?base\b", row, re.IGNORECASE) for row in rows):
+        prefixes = {}  # where one stands decides what it means
+    body = "\n".join(row for row in rows if not prefixes or not _PREFIX.match(row)).strip("\n")
     body = re.sub(r"\n{3,}", "\n\n", body)
     used = [prefix for prefix in sorted(prefixes) if re.search(rf"(?<![\w-]){re.escape(prefix)}:", body)]
     head = "".join(f"@prefix {prefix}: {prefixes[prefix]} .\n" for prefix in used)
