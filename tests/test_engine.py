@@ -30,7 +30,7 @@ from unitgraph.errors import (
 from unitgraph.release import Release
 from unitgraph.settings import Settings
 
-SECONDS = 2.0
+SECONDS = 5.0
 
 #: What a careless expression would go over again and again.
 LONG_WAYS = ('\\"' + '""\\n', '\\"', "''" + "'\\q", "<a", "a.", "((", "?", "@")
@@ -328,3 +328,18 @@ def test_a_client_that_leaves_frees_its_worker_at_once(tiny: Release) -> None:
             next(stream.chunks)
             stream.chunks.close()  # type: ignore[attr-defined]
         assert ask(engine, tiny, "ASK {}")[1] == b'{"head":{},"boolean":true}'
+
+
+def test_a_broker_that_died_is_replaced(tiny: Release) -> None:
+    broker = Broker(Settings())
+    with broker as engine:
+        assert broker._process is not None
+        os.kill(broker._process.pid, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                assert ask(engine, tiny, "ASK {}")[1] == b'{"head":{},"boolean":true}'
+                break
+            except EngineUnavailable:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)

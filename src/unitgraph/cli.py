@@ -53,7 +53,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         else:
             print(f"unitgraph: {error}", file=sys.stderr)
         return 1
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            print(f"unitgraph: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
+            return 1
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
@@ -125,7 +128,7 @@ def _report_check(
 
 
 def _counts(faults: list[SourceError], results: list[Result]) -> list[tuple[int, str]]:
-    counts = [(len(faults), "faults")]
+    counts = [(len(faults), "fault" if len(faults) == 1 else "faults")]
     for severity in ("Violation", "Warning", "Info"):
         counts.append((sum(result.severity == severity for result in results), severity))
     return counts
@@ -252,6 +255,9 @@ def withdraw(arguments: Arguments) -> int:
     """Take a thing back from every release, and record why."""
     from unitgraph import build
 
+    if not arguments.why.strip():
+        raise UsageError("--why is what readers of the page will see; give a reason")
+
     out = Path(arguments.out)
     when = (
         datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -272,6 +278,8 @@ def prune(arguments: Arguments) -> int:
     """Drop what can be made again from the releases that are not current."""
     from unitgraph import build
 
+    if arguments.keep < 0:
+        raise UsageError("--keep takes 0 or more")
     freed = build.prune(Path(arguments.out), arguments.keep)
     print(f"{freed:,} bytes freed; `unitgraph use VERSION` makes the files of a release again")
     return 0
@@ -389,7 +397,7 @@ def develop(arguments: Arguments) -> int:
         try:
             release = _develop_once(arguments, root, out, base)
             print(f"now serving {release.version}", file=sys.stderr, flush=True)
-        except (UnitgraphError, OSError) as error:  # a file may go while it is read
+        except Exception as error:  # whatever an edit brings about, the next one is followed
             print(f"{error}; the last good build is still served", file=sys.stderr, flush=True)
     return 0
 
@@ -471,6 +479,7 @@ def query(arguments: Arguments) -> int:
     """Ask the local release, or an endpoint."""
     from unitgraph import ask
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # the engine hears nothing else while it evaluates
     root = _root(None)
     if arguments.query is None:
         sys.stdout.buffer.write(ask.listing(root))
@@ -508,9 +517,9 @@ def _pair(text: str) -> tuple[str, str]:
 
 def new(arguments: Arguments) -> int:
     """Write a skeleton file for a new thing."""
-    from unitgraph import skeleton
+    from unitgraph import skeleton, sources
 
-    root = _root(None)
+    root = sources.find_root(Path.cwd())
     path = skeleton.write(root, arguments.kind, arguments.name)
     print(f"{path} written; fill in what is marked … and run `unitgraph check`")
     return 0

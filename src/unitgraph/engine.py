@@ -27,6 +27,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -239,28 +240,47 @@ class Broker:
         self._folder = tempfile.mkdtemp(prefix="unitgraph-")
         self.address = str(Path(self._folder) / "engine")
         self._process: subprocess.Popen[bytes] | None = None
+        self._stopping, self._lock = threading.Event(), threading.Lock()
 
     def start(self) -> Engine:
-        """Start the broker and wait until it listens.
+        """Start the broker and wait until it listens; should it ever die, start it again.
 
         Raises:
             EngineUnavailable: it did not start.
         """
-        values = {
-            name: value for name, value in asdict(self.settings).items() if name.startswith(("query_", "concurrent"))
-        }
-        command = [sys.executable, "-m", "unitgraph.engine", self.address, json.dumps(values)]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  our own module
+        self._process = self._spawn()
         for _ in range(1_000):
             if Path(self.address).exists():
+                threading.Thread(target=self._keep, daemon=True).start()
                 return Engine(self.address, self.settings)
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
         raise EngineUnavailable("the query engine did not start")
 
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        values = {
+            name: value for name, value in asdict(self.settings).items() if name.startswith(("query_", "concurrent"))
+        }
+        command = [sys.executable, "-m", "unitgraph.engine", self.address, json.dumps(values)]
+        return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603  our own module
+
+    def _keep(self) -> None:
+        """Put another broker in the place of one that died."""
+        while not self._stopping.wait(0.2):
+            process = self._process
+            if process is None or process.poll() is None:
+                continue
+            with self._lock:
+                if not self._stopping.is_set():
+                    print("the query engine died and is started again", file=sys.stderr, flush=True)
+                    process.stdin.close()  # type: ignore[union-attr]
+                    self._process = self._spawn()
+
     def stop(self) -> None:
         """End the broker and its workers."""
+        with self._lock:
+            self._stopping.set()
         if self._process is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()  # type: ignore[union-attr]
@@ -450,7 +470,8 @@ class _Loop:
             elif not worker.demoted and now - worker.since > GRACE_SECONDS:
                 if demoted >= self.settings.concurrent_queries:
                     busy = _cpu_seconds(pid, now) - worker.cpu_before > GRACE_SECONDS
-                    if not busy and now - worker.since < SLOW_SECONDS:
+                    slow_reader = worker.started_answer[0] and now - worker.since > SLOW_SECONDS
+                    if not busy and not slow_reader:
                         continue  # it has only waited for a processor
                     worker.stopped_as_heavy = busy
                     if busy:

@@ -149,7 +149,8 @@ def parse(name: str, text: str) -> SavedQuery:
 
 def read_folder(folder: Path) -> tuple[SavedQuery, ...]:
     """Every `.rq` file of a folder, by name."""
-    return tuple(parse(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.rq")))
+    paths = sorted(path for path in folder.glob("*.rq") if path.is_file())
+    return tuple(parse(path.stem, path.read_text("utf-8")) for path in paths)
 
 
 def faults(folder: Path, root: Path) -> Iterator[SourceError]:
@@ -157,7 +158,7 @@ def faults(folder: Path, root: Path) -> Iterator[SourceError]:
 
     A rule (`…/rules/`) is a CONSTRUCT, a check (`…/checks/`) a SELECT that has ?this.
     """
-    for path in sorted(folder.glob("*.rq")):
+    for path in sorted(path for path in folder.glob("*.rq") if path.is_file()):
         yield from file_faults(path, path.relative_to(root).as_posix())
 
 

@@ -125,7 +125,7 @@ class Release:
         """
         try:
             return Store.read_only(str(self.folder / STORE))
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
             message = (
                 f"{self.folder / STORE} cannot be opened ({error}); run `unitgraph verify --repair {self.version}`"
             )

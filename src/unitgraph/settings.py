@@ -63,4 +63,7 @@ def from_environment(environment: Mapping[str, str], **options: Any) -> Settings
                 values[choice.name] = types[choice.name](environment[name])
             except ValueError as error:
                 raise UsageError(f"{name}={environment[name]!r} is no {types[choice.name].__name__}") from error
+    for name in ("workers", "threads", "query_workers"):
+        if values.get(name, 1) < 1:
+            raise UsageError(f"{name} is 1 or more, not {values[name]}")
     return Settings(**values)

@@ -163,6 +163,11 @@ def read(root: Path) -> Sources:
     names: dict[str, str] = {}
     for path in _source_paths(root):
         relative = path.relative_to(root).as_posix()
+        if not re.fullmatch(r"[A-Za-z0-9./_-]+", relative):
+            shown = relative.encode("ascii", "backslashreplace").decode()
+            message = "a file is called after its thing, with a-z, 0-9 and - only; rename it"
+            faults.append(SourceError(shown, 1, message))
+            continue
         file, file_faults = read_file(path, relative)
         faults += file_faults
         if file is None:
