@@ -42,6 +42,7 @@ NAMES = {
     formats.JSON: "JSON: a plain record, for programs that do not speak RDF",
     formats.CSV: "CSV",
     formats.TSV: "TSV",
+    formats.TEXT: "plain text: `true` or `false`",
     formats.SPARQL_JSON: "SPARQL results as JSON",
     formats.SPARQL_XML: "SPARQL results as XML",
     formats.N_QUADS: "N-Quads",
@@ -149,14 +150,14 @@ def _comments() -> list[str]:
 
 def urls() -> str:
     """Every URL of the site, and who answers."""
-    app = create_app(Publication(ROOT, Engine("", Settings()), Settings()))
+    app = create_app(Publication(ROOT, Engine("", Settings()), Settings())).pages
     rows = []
     for rule in app.url_map.iter_rules():
         if rule.endpoint == "static":
             continue
         view = app.view_functions[rule.endpoint]
         view = inspect.getclosurevars(view).nonlocals.get("view", view)
-        methods = ", ".join(sorted((rule.methods or set()) & {"GET", "POST"}))
+        methods = ", ".join(sorted((rule.methods or set()) & {"GET", "POST", "QUERY"}))
         rows.append((f"`{rule.rule}`", methods, (view.__doc__ or "").splitlines()[0]))
     kinds = sorted(
         (literal(store, cls, "ug:segment"), curie(cls.value), literal(store, cls, "rdfs:label") or "scheme")

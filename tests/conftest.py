@@ -7,8 +7,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import asgi
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from unitgraph import build
 from unitgraph.build import Judged
@@ -87,9 +88,9 @@ def site(release: Release, engine: Engine) -> Site:
 
 
 @pytest.fixture(scope="session")
-def client(site: Site) -> FlaskClient:
+def client(site: Site) -> Client:
     """A client of the site."""
-    return create_app(Publication(site.out, site.engine, site.settings)).test_client()
+    return asgi.client(create_app(Publication(site.out, site.engine, site.settings)))
 
 
 @pytest.fixture

@@ -298,6 +298,9 @@ def test_workers_that_are_killed_are_replaced_and_leave_nothing_behind(tiny: Rel
     chance = random.Random(1)
     with broker as engine:
         ask(engine, tiny, "ASK {}")
+        until = time.monotonic() + 5
+        while len(workers(broker)) != 3 and time.monotonic() < until:
+            time.sleep(0.05)
         assert broker._process is not None
         descriptors = len(list(Path(f"/proc/{broker._process.pid}/fd").iterdir()))
         for _ in range(60):

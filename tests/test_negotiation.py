@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from unitgraph import formats
 from unitgraph.errors import NotAcceptable
@@ -151,7 +151,7 @@ def test_a_query_has_a_format_for_tables_and_one_for_graphs(
         ("text/csv", "/unit/arl.csv"),
     ],
 )
-def test_a_thing_leads_to_the_best_document(client: FlaskClient, accept: str | None, location: str) -> None:
+def test_a_thing_leads_to_the_best_document(client: Client, accept: str | None, location: str) -> None:
     for method in (client.get, client.head):
         answer = method("/unit/arl", headers={"Accept": accept} if accept else {})
         assert (answer.status_code, answer.headers["Location"]) == (303, location)
@@ -159,7 +159,7 @@ def test_a_thing_leads_to_the_best_document(client: FlaskClient, accept: str | N
         assert answer.data == b""
 
 
-def test_suffix_beats_parameter_beats_accept(client: FlaskClient) -> None:
+def test_suffix_beats_parameter_beats_accept(client: Client) -> None:
     headers = {"Accept": "text/csv"}
     assert client.get("/unit/arl?format=ttl", headers=headers).headers["Location"] == "/unit/arl.ttl"
     assert client.get("/unit/arl.nt?format=ttl", headers=headers).mimetype == N_TRIPLES
@@ -169,7 +169,7 @@ def test_suffix_beats_parameter_beats_accept(client: FlaskClient) -> None:
     assert client.get("/unit.none", headers=headers).status_code == 404
 
 
-def test_what_is_not_on_offer_is_406_with_the_list(client: FlaskClient) -> None:
+def test_what_is_not_on_offer_is_406_with_the_list(client: Client) -> None:
     for path in ("/unit/arl", "/unit", "/ns", "/graph/data/unit/arl", "/query", "/sparql", "/sparql?query=ASK%7B%7D"):
         answer = client.get(path, headers={"Accept": "image/png"})
         assert answer.status_code == 406, path
@@ -179,7 +179,7 @@ def test_what_is_not_on_offer_is_406_with_the_list(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/unit", "/ns", "/shapes", "/report", "/query", "/"])
-def test_a_negotiated_page_varies_and_a_suffix_does_not(client: FlaskClient, path: str) -> None:
+def test_a_negotiated_page_varies_and_a_suffix_does_not(client: Client, path: str) -> None:
     answer = client.get(path, headers={"Accept": "text/turtle"})
     assert (answer.status_code, answer.mimetype, answer.headers["Vary"]) == (200, TURTLE, "Accept")
     if path != "/":

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import asgi
 import html5lib
 import pyoxigraph
 import pytest
 from conftest import ROOT
-from flask.testing import FlaskClient
 from pyoxigraph import NamedNode, RdfFormat
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from unitgraph import build, formats
 from unitgraph.build import Judged
@@ -38,11 +38,11 @@ def local(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Release:
 
 
 @pytest.fixture(scope="module")
-def client(local: Release) -> Iterator[FlaskClient]:
+def client(local: Release) -> Iterator[Client]:
     settings = Settings()
     with Broker(settings) as engine:
         app = create_app(Publication(local.folder.parent, engine, settings))
-        yield app.test_client()
+        yield asgi.client(app)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def iris(local: Release) -> list[str]:
     return sorted(found)
 
 
-def follow(client: FlaskClient, iri: str, accept: str) -> TestResponse:
+def follow(client: Client, iri: str, accept: str) -> TestResponse:
     """The answer after at most one 303, or a 301 to the IRI that is used now and its 303."""
     path = iri.removeprefix(BASE.rstrip("/")).split("#")[0]
     answer = client.get(path, headers={"Accept": accept})
@@ -68,7 +68,7 @@ def follow(client: FlaskClient, iri: str, accept: str) -> TestResponse:
 
 
 @pytest.mark.parametrize("media_type", [*RDF, formats.HTML, formats.JSON, formats.CSV])
-def test_every_iri_under_the_base_resolves(client: FlaskClient, iris: list[str], media_type: str) -> None:
+def test_every_iri_under_the_base_resolves(client: Client, iris: list[str], media_type: str) -> None:
     wrong = []
     for iri in iris:
         answer = follow(client, iri, media_type)
@@ -86,7 +86,7 @@ def test_every_iri_under_the_base_resolves(client: FlaskClient, iris: list[str],
     assert not wrong[:20]
 
 
-def test_pages_are_html_that_a_strict_parser_takes(client: FlaskClient, iris: list[str]) -> None:
+def test_pages_are_html_that_a_strict_parser_takes(client: Client, iris: list[str]) -> None:
     """One page of each kind, whole; html5lib stops at the first fault."""
     parser = html5lib.HTMLParser(strict=True)
     seen = set()

@@ -5,22 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import quote, urlencode
 
+import asgi
 import pyoxigraph
 import pytest
 from conftest import ROOT
-from flask.testing import FlaskClient
 from pyoxigraph import Literal, NamedNode, QueryResultsFormat, RdfFormat, Store
+from werkzeug.test import Client
 
 from unitgraph import build, errors, formats
 from unitgraph.build import Judged
-from unitgraph.engine import Engine, Stream
+from unitgraph.engine import AsyncStream, Engine, Stream
 from unitgraph.release import Release
 from unitgraph.resources import entity, graphs, listing, saved_query
 from unitgraph.resources.solutions import Solutions
@@ -35,11 +36,11 @@ HTML = {"Accept": "text/html"}
 RDF = {"ttl": RdfFormat.TURTLE, "nt": RdfFormat.N_TRIPLES, "jsonld": RdfFormat.JSON_LD, "rdf": RdfFormat.RDF_XML}
 
 
-def with_engine(site: Site, engine: object, **choices: object) -> FlaskClient:
+def with_engine(site: Site, engine: object, **choices: object) -> Client:
     """A client of the same release with another engine, or with other choices of the operator."""
     settings = replace(site.settings, **choices)  # type: ignore[arg-type]
     other = replace(site, engine=engine, settings=settings)  # type: ignore[arg-type]
-    return create_app(SimpleNamespace(site=lambda: other, settings=settings)).test_client()  # type: ignore[arg-type]
+    return asgi.client(create_app(SimpleNamespace(site=lambda: other, settings=settings)))  # type: ignore[arg-type]
 
 
 def next_page(links: list[str]) -> str | None:
@@ -54,7 +55,7 @@ def triples(data: bytes, suffix: str) -> set[object]:
 # Things and documents --------------------------------------------------------------------------------
 
 
-def test_the_same_statements_stand_in_every_format(client: FlaskClient) -> None:
+def test_the_same_statements_stand_in_every_format(client: Client) -> None:
     for thing in ("/unit/arl", "/unit/lsn", "/project/rscvd", "/direction/3", "/dataset", "/name/unit-lsn-1"):
         expected = triples(client.get(f"{thing}.ttl").data, "ttl")
         assert len(expected) > 5
@@ -69,7 +70,7 @@ def test_the_same_statements_stand_in_every_format(client: FlaskClient) -> None:
         assert len(client.get(f"{thing}.csv").data.decode().split("\r\n")) - 2 == len(expected)
 
 
-def test_a_page_shows_what_the_other_formats_say(client: FlaskClient, site: Site) -> None:
+def test_a_page_shows_what_the_other_formats_say(client: Client, site: Site) -> None:
     """Every literal, and a link to every thing, of the Turtle document stands in the page."""
     for thing in ("/unit/lsn", "/project/rscvd", "/direction/3"):
         page = Words(client.get(f"{thing}.html").get_data(as_text=True))
@@ -80,7 +81,7 @@ def test_a_page_shows_what_the_other_formats_say(client: FlaskClient, site: Site
                 assert "/" + value.value.removeprefix(site.base) in page.links
 
 
-def test_a_description_holds_the_statements_about_a_thing(client: FlaskClient, site: Site) -> None:
+def test_a_description_holds_the_statements_about_a_thing(client: Client, site: Site) -> None:
     subjects = {s.value.removeprefix(site.base) for s, _, _ in triples(client.get("/unit/lsn.ttl").data, "ttl")}  # type: ignore[misc]
     assert {"unit/lsn", "standing/lsn-section", "placement/lsn-div-iii", "name/unit-lsn-1"} <= subjects
     assert "claim/lsn-section-number" in subjects
@@ -88,7 +89,7 @@ def test_a_description_holds_the_statements_about_a_thing(client: FlaskClient, s
     assert subjects == {"dataset", "dataset#publisher"}
 
 
-def test_a_document_links_to_its_thing_and_its_other_formats(client: FlaskClient, site: Site) -> None:
+def test_a_document_links_to_its_thing_and_its_other_formats(client: Client, site: Site) -> None:
     links = client.get("/unit/arl.ttl").headers.getlist("Link")
     assert f'<{site.base}unit/arl>; rel="describes"' in links
     assert '</unit/arl.html>; rel="alternate"; type="text/html"' in links
@@ -96,7 +97,7 @@ def test_a_document_links_to_its_thing_and_its_other_formats(client: FlaskClient
     assert '<https://creativecommons.org/publicdomain/zero/1.0/>; rel="license"' in links
 
 
-def test_a_page_has_signposts(client: FlaskClient, site: Site) -> None:
+def test_a_page_has_signposts(client: Client, site: Site) -> None:
     """FAIR Signposting, level 1: one `cite-as`, `describedby` with types, `type`, `license`."""
     for method in (client.get, client.head):
         links = method("/unit/arl.html").headers.getlist("Link")
@@ -106,7 +107,7 @@ def test_a_page_has_signposts(client: FlaskClient, site: Site) -> None:
             assert any(f'rel="{relation}"' in link for link in links)
 
 
-def test_a_document_has_validators_and_is_sent_once(client: FlaskClient, site: Site) -> None:
+def test_a_document_has_validators_and_is_sent_once(client: Client, site: Site) -> None:
     for path in ("/unit/arl.ttl", "/unit/arl.html", "/unit", "/ns", "/report.ttl", "/graph/data/unit/arl", "/sparql"):
         first = client.get(path)
         tag = first.headers["ETag"]
@@ -119,7 +120,7 @@ def test_a_document_has_validators_and_is_sent_once(client: FlaskClient, site: S
         assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
 
 
-def test_variants_have_different_tags(client: FlaskClient, site: Site) -> None:
+def test_variants_have_different_tags(client: Client, site: Site) -> None:
     tags = [client.get(f"/unit/arl.{suffix}").headers["ETag"] for suffix in formats.DOCUMENT_SUFFIXES]
     other = with_engine(site, site.engine, contact="data@example.org")
     assert len({*tags, other.get("/unit/arl.html").headers["ETag"]}) == len(tags) + 1
@@ -129,48 +130,48 @@ def test_variants_have_different_tags(client: FlaskClient, site: Site) -> None:
     "path",
     ["/", "/unit/arl", "/unit/arl.ttl", "/unit", "/ns", "/query", "/sparql", "/sparql?query=ASK%7B%7D", "/health"],
 )
-def test_head_has_the_headers_of_get(client: FlaskClient, path: str) -> None:
+def test_head_has_the_headers_of_get(client: Client, path: str) -> None:
     get, head = client.get(path), client.head(path)
     assert head.data == b""
     assert head.status_code == get.status_code
     assert dict(get.headers) | {"Content-Length": ""} == dict(head.headers) | {"Content-Length": ""}
 
 
-def test_nobody_can_find_parameters_that_share_the_tag_of_another_page(client: FlaskClient) -> None:
+def test_nobody_can_find_parameters_that_share_the_tag_of_another_page(client: Client) -> None:
     """What is kept is kept by tag: with six digits, 2^24 tries put a page of one's own in place of another."""
     tag = client.get("/query/projects-by-initiative.html").headers["ETag"]
     assert any(len(part) >= 16 and part != tag.strip('"').split("-")[0] for part in tag.strip('"').split("-"))
 
 
-def test_a_redirect_keeps_what_was_asked(client: FlaskClient) -> None:
+def test_a_redirect_keeps_what_was_asked(client: Client) -> None:
     location = client.get("/unit/arl?page=2&format=ttl").headers["Location"]
     assert location == "/unit/arl.ttl?page=2"
 
 
-def test_an_answer_of_a_saved_query_links_to_its_other_formats(client: FlaskClient) -> None:
+def test_an_answer_of_a_saved_query_links_to_its_other_formats(client: Client) -> None:
     links = client.get("/query/first-round.csv").headers.getlist("Link")
     assert '</query/first-round.json>; rel="alternate"; type="application/sparql-results+json"' in links
 
 
 @pytest.mark.parametrize("iri", ["http://[", "http://a/%zz", "http://a/\x01", "not an IRI"])
-def test_a_parameter_that_is_no_iri_is_a_bad_request(client: FlaskClient, iri: str) -> None:
+def test_a_parameter_that_is_no_iri_is_a_bad_request(client: Client, iri: str) -> None:
     for suffix in ("html", "csv"):
         path = f"/query/projects-by-initiative.{suffix}?" + urlencode({"initiative": iri})
         assert client.get(path).status_code == 400
 
 
-def test_an_iri_that_is_no_address_is_shown_all_the_same(client: FlaskClient) -> None:
+def test_an_iri_that_is_no_address_is_shown_all_the_same(client: Client) -> None:
     text = "SELECT ?x { VALUES ?x { <http://ex\u2100mple.com/> } }"
     assert client.get("/sparql?" + urlencode({"query": text}), headers=HTML).status_code == 200
 
 
-def test_a_graph_that_rdf_xml_cannot_hold_is_not_acceptable(client: FlaskClient) -> None:
+def test_a_graph_that_rdf_xml_cannot_hold_is_not_acceptable(client: Client) -> None:
     for text in ("CONSTRUCT { <a:a> <http://x/1> 1 } {}", 'CONSTRUCT { <a:a> <a:b> "\\u0001" } {}'):
         answer = client.get("/sparql?" + urlencode({"query": text, "format": "rdf"}))
         assert (answer.status_code, answer.mimetype) == (406, formats.PROBLEM)
 
 
-def test_a_former_iri_leads_to_the_thing_for_good(client: FlaskClient) -> None:
+def test_a_former_iri_leads_to_the_thing_for_good(client: Client) -> None:
     assert client.get("/unit/eals").headers["Location"] == "/unit/lsn"
     answer = client.get("/unit/eals.ttl")
     assert (answer.status_code, answer.headers["Location"]) == (301, "/unit/lsn.ttl")
@@ -183,7 +184,7 @@ def test_what_was_withdrawn_is_gone(tmp_path: Path) -> None:
     slug = next(path.stem for path in sorted((ROOT / "tests" / "tiny" / "data" / "project").glob("*.ttl")))
     build.withdraw(tmp_path, f"{canonical}project/{slug}", "asked for by its owner", "2026-12-01T00:00:00Z")
     settings = Settings()
-    client = create_app(Publication(tmp_path, None, settings)).test_client()  # type: ignore[arg-type]
+    client = asgi.client(create_app(Publication(tmp_path, None, settings)))  # type: ignore[arg-type]
     for path in (f"/project/{slug}", f"/project/{slug}.ttl"):
         answer = client.get(path)
         assert answer.status_code == 410
@@ -195,7 +196,7 @@ def test_what_was_withdrawn_is_gone(tmp_path: Path) -> None:
 def test_what_is_withdrawn_is_gone_from_a_server_that_runs(tmp_path: Path, engine: Engine) -> None:
     """Pages and SPARQL answers; and a saved query that named it leaves no half behind."""
     release = build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path)
-    client = create_app(Publication(tmp_path, engine, engine.settings)).test_client()
+    client = asgi.client(create_app(Publication(tmp_path, engine, engine.settings)))
     ask = "/sparql?format=csv&query=" + quote(f"ASK {{ <{release.base}direction/2> ?p ?o }}")
     assert client.get("/direction/2.html").status_code == 200
     assert [client.get(ask).data for _ in range(8)] == [b"true"] * 8
@@ -220,7 +221,7 @@ def test_a_release_that_could_not_be_opened_once_is_tried_again(tmp_path: Path, 
     assert publication.site().release.version == second.version
 
 
-def test_many_statements_come_in_pages(client: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_statements_come_in_pages(client: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = triples(client.get("/unit/lsn.ttl").data, "ttl")
     monkeypatch.setattr(entity, "MAX_STATEMENTS", 3)
     fresh = with_engine(site, None)
@@ -241,7 +242,7 @@ def test_many_statements_come_in_pages(client: FlaskClient, site: Site, monkeypa
 # Lists, vocabulary, graphs ---------------------------------------------------------------------------
 
 
-def test_a_list_names_every_thing_of_its_kind(client: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_names_every_thing_of_its_kind(client: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {f"{site.base}unit/{path.stem}" for path in (ROOT / "data" / "unit").glob("*.ttl")}
     monkeypatch.setattr(listing, "PER_PAGE", 20)
     fresh = with_engine(site, None)
@@ -258,27 +259,27 @@ def test_a_list_names_every_thing_of_its_kind(client: FlaskClient, site: Site, m
     assert set(found) == expected
 
 
-def test_a_list_in_rdf_gives_types_and_labels(client: FlaskClient, site: Site) -> None:
+def test_a_list_in_rdf_gives_types_and_labels(client: Client, site: Site) -> None:
     said = triples(client.get("/unit.ttl").data, "ttl")
     arl = site.iri("unit", "arl")
     assert (arl, term("rdf:type"), term("ug:Unit")) in said
     assert (arl, term("skos:notation"), Literal("ARL")) in said
 
 
-def test_every_kind_has_a_list(client: FlaskClient, site: Site) -> None:
+def test_every_kind_has_a_list(client: Client, site: Site) -> None:
     for segment in (*site.kinds, "partner"):
         for suffix in ("", ".csv", ".ttl", ".json"):
             assert client.get(f"/{segment}{suffix}", headers=HTML).status_code == 200, segment
 
 
-def test_the_partners_are_those_whose_role_counts(client: FlaskClient, site: Site) -> None:
+def test_the_partners_are_those_whose_role_counts(client: Client, site: Site) -> None:
     found = {item["iri"] for item in client.get("/partner.json").json or ()}
     partners = {q.object.value for q in site.store.quads_for_pattern(None, term("ug:hasPartner"), None)}  # type: ignore[union-attr]
     assert found == partners
     assert f"{site.base}organisation/oclc" not in found
 
 
-def test_every_term_is_documented_under_its_name(client: FlaskClient, site: Site) -> None:
+def test_every_term_is_documented_under_its_name(client: Client, site: Site) -> None:
     page = Words(client.get("/ns", headers=HTML).get_data(as_text=True))
     said = client.get("/ns.nt").data.decode()
     local_names = set(re.findall(r"^<https://w3id\.org/unitgraph/ns#(\w+)>", said, re.MULTILINE))
@@ -286,14 +287,14 @@ def test_every_term_is_documented_under_its_name(client: FlaskClient, site: Site
     assert local_names <= page.ids
 
 
-def test_shapes_have_blank_nodes_again(client: FlaskClient) -> None:
+def test_shapes_have_blank_nodes_again(client: Client) -> None:
     for suffix in RDF:
         data = client.get(f"/shapes.{suffix}").data
         assert b"genid-" not in data
         assert b"_:" in data or suffix == "rdf"
 
 
-def test_every_shape_stands_on_the_page(client: FlaskClient) -> None:
+def test_every_shape_stands_on_the_page(client: Client) -> None:
     page = Words(client.get("/shapes.html").get_data(as_text=True))
     said = client.get("/shapes.nt").data.decode()
     shapes = set(
@@ -303,7 +304,7 @@ def test_every_shape_stands_on_the_page(client: FlaskClient) -> None:
     assert shapes <= page.ids
 
 
-def test_a_graph_is_its_triples_for_machines_first(client: FlaskClient, site: Site) -> None:
+def test_a_graph_is_its_triples_for_machines_first(client: Client, site: Site) -> None:
     answer = client.get("/graph/data/unit/arl")
     assert (answer.status_code, answer.mimetype) == (200, formats.TURTLE)
     name = NamedNode(f"{site.base}graph/data/unit/arl")
@@ -314,7 +315,7 @@ def test_a_graph_is_its_triples_for_machines_first(client: FlaskClient, site: Si
     assert f"{site.base}graph/inferred" in client.get("/graph.csv").get_data(as_text=True)
 
 
-def test_a_large_graph_comes_in_pages(client: FlaskClient, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_graph_comes_in_pages(client: Client, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = triples(client.get("/graph/inferred.ttl").data, "ttl")
     monkeypatch.setattr(graphs, "MAX_TRIPLES", 1_000)
     fresh = with_engine(site, None)
@@ -327,7 +328,7 @@ def test_a_large_graph_comes_in_pages(client: FlaskClient, site: Site, monkeypat
     assert seen == whole
 
 
-def test_the_first_page_leads_everywhere(client: FlaskClient) -> None:
+def test_the_first_page_leads_everywhere(client: Client) -> None:
     page = Words(client.get("/", headers=HTML).get_data(as_text=True))
     expected = {
         "/direction/1",
@@ -346,7 +347,7 @@ def test_the_first_page_leads_everywhere(client: FlaskClient) -> None:
     assert client.get("/", headers={"Accept": "text/turtle"}).data == client.get("/dataset.ttl").data
 
 
-def test_health_robots_and_icon(client: FlaskClient, site: Site) -> None:
+def test_health_robots_and_icon(client: Client, site: Site) -> None:
     assert client.get("/health").json == {
         "status": "ok",
         "release": site.release.version,
@@ -371,10 +372,10 @@ def saved(site: Site) -> dict[str, str]:
     return found
 
 
-def test_a_saved_query_has_a_page_and_its_answer_in_every_format(client: FlaskClient, saved: dict[str, str]) -> None:
+def test_a_saved_query_has_a_page_and_its_answer_in_every_format(client: Client, saved: dict[str, str]) -> None:
     name = next(iter(saved))
     page = client.get(f"/query/{name}", headers=HTML)
-    assert (page.status_code, page.headers["Vary"]) == (200, "Accept")
+    assert (page.status_code, page.headers["Vary"]) == (200, "Accept, Accept-Encoding")
     assert b"<table" in page.data
     rows = client.get(f"/query/{name}.json").json
     assert rows
@@ -389,7 +390,7 @@ def test_a_saved_query_has_a_page_and_its_answer_in_every_format(client: FlaskCl
     assert any(predicate == term("sh:select") for _, predicate, _ in described)  # type: ignore[misc]
 
 
-def test_a_parameter_changes_the_answer_and_its_tag(client: FlaskClient, site: Site, saved: dict[str, str]) -> None:
+def test_a_parameter_changes_the_answer_and_its_tag(client: Client, site: Site, saved: dict[str, str]) -> None:
     name, parameter = next((n, p) for n, p in saved.items() if p and "," not in p)
     path = f"/query/{name}.csv?" + urlencode({parameter: f"{site.base}unit/no-such-thing"})
     plain, asked = client.get(f"/query/{name}.csv"), client.get(path)
@@ -405,42 +406,43 @@ def test_a_parameter_changes_the_answer_and_its_tag(client: FlaskClient, site: S
 # SPARQL ----------------------------------------------------------------------------------------------
 
 
-def test_media_types_have_no_case(client: FlaskClient) -> None:
+def test_media_types_have_no_case(client: Client) -> None:
     assert client.post("/sparql", data=b"ASK {}", content_type="Application/SPARQL-Query").status_code == 200
     assert (
         client.post("/sparql", data=b"query=ASK{}", content_type="APPLICATION/X-WWW-Form-Urlencoded").status_code == 200
     )
 
 
-def test_the_three_ways_to_send_a_query(client: FlaskClient) -> None:
+def test_the_three_ways_to_send_a_query(client: Client) -> None:
     text = 'SELECT ?é WHERE { BIND("Zoë" AS ?é) }'
     answers = [
         client.get(f"/sparql?query={quote(text)}"),
         client.post("/sparql", data=urlencode({"query": text}), content_type="application/x-www-form-urlencoded"),
         client.post("/sparql", data=text.encode(), content_type="application/sparql-query; charset=UTF-8"),
+        client.open("/sparql", method="QUERY", data=text.encode(), content_type="application/sparql-query"),
     ]
     for answer in answers:
         assert (answer.status_code, answer.mimetype) == (200, formats.SPARQL_JSON)
         assert answer.json
         assert answer.json["results"]["bindings"] == [{"é": {"type": "literal", "value": "Zoë"}}]
-        assert answer.headers["Vary"] == "Accept"
+        assert answer.headers["Vary"] == "Accept, Accept-Encoding"
 
 
 @pytest.mark.parametrize("media_type", formats.SOLUTIONS)
-def test_solutions_in_every_format(client: FlaskClient, media_type: str) -> None:
+def test_solutions_in_every_format(client: Client, media_type: str) -> None:
     answer = client.get("/sparql?query=" + quote("SELECT * { ?s a ?t } LIMIT 3"), headers={"Accept": media_type})
     assert (answer.status_code, answer.mimetype) == (200, media_type)
 
 
 @pytest.mark.parametrize("media_type", formats.GRAPHS)
-def test_graphs_in_every_format(client: FlaskClient, media_type: str) -> None:
+def test_graphs_in_every_format(client: Client, media_type: str) -> None:
     text = "CONSTRUCT WHERE { ?s a <https://w3id.org/unitgraph/ns#Direction> }"
     answer = client.get("/sparql?query=" + quote(text), headers={"Accept": media_type})
     assert (answer.status_code, answer.mimetype) == (200, media_type)
     assert len(list(pyoxigraph.parse(answer.data, format=RdfFormat.from_media_type(media_type)))) == 4
 
 
-def test_unknown_parameters_are_passed_over_and_our_suffixes_are_not(client: FlaskClient) -> None:
+def test_unknown_parameters_are_passed_over_and_our_suffixes_are_not(client: Client) -> None:
     query = {"query": "SELECT * { ?s ?p ?o } LIMIT 1"}
     loose = urlencode({**query, "format": "json", "output": "json", "results": "json"})
     assert client.get(f"/sparql?{loose}").mimetype == formats.SPARQL_JSON
@@ -448,7 +450,7 @@ def test_unknown_parameters_are_passed_over_and_our_suffixes_are_not(client: Fla
     assert client.get("/sparql?" + urlencode({**query, "format": "sparql"})).mimetype == formats.SPARQL_JSON
 
 
-def test_the_data_set_can_be_named(client: FlaskClient, site: Site) -> None:
+def test_the_data_set_can_be_named(client: Client, site: Site) -> None:
     count = "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }"
     name = f"{site.base}graph/data/unit/arl"
     stored = len(list(site.store.quads_for_pattern(None, None, None, NamedNode(name))))
@@ -458,7 +460,7 @@ def test_the_data_set_can_be_named(client: FlaskClient, site: Site) -> None:
     assert client.get("/sparql?" + urlencode({"query": count, "default-graph-uri": "arl"})).status_code == 400
 
 
-def test_without_a_query_the_service_describes_itself(client: FlaskClient, site: Site) -> None:
+def test_without_a_query_the_service_describes_itself(client: Client, site: Site) -> None:
     answer = client.get("/sparql")
     assert answer.mimetype == formats.TURTLE
     said = Store()
@@ -472,7 +474,7 @@ def test_without_a_query_the_service_describes_itself(client: FlaskClient, site:
     assert b"<textarea" in page.data
 
 
-def test_a_browser_gets_a_table_with_links_and_labels(client: FlaskClient) -> None:
+def test_a_browser_gets_a_table_with_links_and_labels(client: Client) -> None:
     text = "SELECT ?d { ?d a <https://w3id.org/unitgraph/ns#Direction> }"
     page = client.get("/sparql?" + urlencode({"query": text}), headers=HTML)
     assert page.status_code == 200
@@ -488,7 +490,7 @@ def test_a_browser_gets_a_table_with_links_and_labels(client: FlaskClient) -> No
     assert b"Yes" in page.data
 
 
-def test_a_malformed_query_is_told_with_its_place(client: FlaskClient) -> None:
+def test_a_malformed_query_is_told_with_its_place(client: Client) -> None:
     bad = "/sparql?" + urlencode({"query": "SELECT *\nWHERE { ?s ?p }"})
     answer = client.get(bad)
     assert (answer.status_code, answer.mimetype) == (400, formats.PROBLEM)
@@ -518,7 +520,7 @@ def test_a_malformed_query_is_told_with_its_place(client: FlaskClient) -> None:
         ("application/sparql-query", b"ASK { " + b"#" * 1_000_000, 413),
     ],
 )
-def test_a_body_that_is_no_query_is_refused(client: FlaskClient, content_type: str, body: bytes, status: int) -> None:
+def test_a_body_that_is_no_query_is_refused(client: Client, content_type: str, body: bytes, status: int) -> None:
     answer = client.post("/sparql", data=body, content_type=content_type)
     assert (answer.status_code, answer.mimetype) == (status, formats.PROBLEM)
 
@@ -537,7 +539,7 @@ def test_a_body_that_is_no_query_is_refused(client: FlaskClient, content_type: s
         ("&".join("a=1" for _ in range(2_000)), 400),
     ],
 )
-def test_a_request_that_is_no_query_is_refused(client: FlaskClient, query: str, status: int) -> None:
+def test_a_request_that_is_no_query_is_refused(client: Client, query: str, status: int) -> None:
     for headers in ({}, HTML):
         assert client.get(f"/sparql?{query}", headers=headers).status_code == status
 
@@ -553,9 +555,29 @@ class Failing:
             raise self.error
         return Stream("SELECT", formats.SPARQL_JSON, self.chunks())
 
+    async def stream(self, *_: object, **__: object) -> AsyncStream:
+        stream = self.ask()
+        return AsyncStream(stream.form, stream.media_type, Waiting(stream.chunks))  # type: ignore[arg-type]
+
     def chunks(self) -> Iterator[bytes]:
         yield from self.first
         raise self.error
+
+
+@dataclass
+class Waiting:
+    """Chunks as the front reads them."""
+
+    chunks: Iterator[bytes]
+
+    async def read(self) -> bytes | None:
+        return next(self.chunks, None)
+
+    def ended(self) -> None:
+        """It is not here yet."""
+
+    def close(self) -> None:
+        """Nothing has to be ended."""
 
 
 @pytest.mark.parametrize(
@@ -640,7 +662,7 @@ BAD_PATHS = [
 
 
 @pytest.mark.parametrize("path", BAD_PATHS, ids=lambda path: path[:40])
-def test_a_bad_path_is_not_found(client: FlaskClient, path: str) -> None:
+def test_a_bad_path_is_not_found(client: Client, path: str) -> None:
     for headers in ({}, HTML):
         answer = client.get(path, headers=headers)
         assert answer.status_code == 404
@@ -650,13 +672,13 @@ def test_a_bad_path_is_not_found(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "abc", "", "1.5", "999999999999", "%00", "٣"])
-def test_a_bad_page_number_is_a_bad_request(client: FlaskClient, page: str) -> None:
+def test_a_bad_page_number_is_a_bad_request(client: Client, page: str) -> None:
     for path in ("/unit", "/unit/arl.html", "/graph/inferred"):
         assert client.get(f"{path}?page={page}").status_code == 400
     assert client.get("/unit?page=99").status_code == 404
 
 
-def test_a_problem_is_a_document_for_programs_and_a_page_for_people(client: FlaskClient) -> None:
+def test_a_problem_is_a_document_for_programs_and_a_page_for_people(client: Client) -> None:
     answer = client.get("/unit/none", headers={"Accept": "text/turtle"})
     assert answer.mimetype == formats.PROBLEM
     assert answer.json
@@ -667,7 +689,7 @@ def test_a_problem_is_a_document_for_programs_and_a_page_for_people(client: Flas
 
 
 @pytest.mark.parametrize("path", ["/", "/unit/arl", "/unit/arl.ttl", "/sparql", "/unit/none", "/static/style.css"])
-def test_any_origin_may_ask(client: FlaskClient, path: str) -> None:
+def test_any_origin_may_ask(client: Client, path: str) -> None:
     with client.get(path) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "Link" in answer.headers["Access-Control-Expose-Headers"]
@@ -678,16 +700,16 @@ def test_any_origin_may_ask(client: FlaskClient, path: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "TRACE", "QUERY"])
-def test_other_methods_are_not_allowed(client: FlaskClient, method: str) -> None:
+def test_other_methods_are_not_allowed(client: Client, method: str) -> None:
     answer = client.open("/unit/arl", method=method)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
-    if method != "POST":
+    if method not in ("POST", "QUERY"):
         answer = client.open("/sparql", method=method)
-        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST")
+        assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD, OPTIONS, POST, QUERY")
 
 
 def test_no_release_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
-    client = create_app(Publication(tmp_path, None, Settings())).test_client()  # type: ignore[arg-type]
+    client = asgi.client(create_app(Publication(tmp_path, None, Settings())))  # type: ignore[arg-type]
     for path in ("/", "/health", "/unit/arl"):
         for headers in ({}, HTML):
             answer = client.get(path, headers=headers)
@@ -695,7 +717,7 @@ def test_no_release_is_a_problem_and_not_a_crash(tmp_path: Path) -> None:
             assert answer.headers["Retry-After"]
 
 
-def test_nothing_inline_and_nothing_from_elsewhere(client: FlaskClient) -> None:
+def test_nothing_inline_and_nothing_from_elsewhere(client: Client) -> None:
     for path in ("/", "/unit/lsn.html", "/ns.html", "/shapes.html", "/report.html", "/sparql", "/query", "/unit"):
         answer = client.get(path, headers=HTML)
         assert "'unsafe-inline'" not in answer.headers["Content-Security-Policy"]
@@ -716,7 +738,7 @@ def test_what_is_in_the_data_is_text_and_never_markup(tmp_path: Path, judged: Ju
     store.add(pyoxigraph.Quad(subject, term("skos:altLabel"), bad, graph))
     store.add(pyoxigraph.Quad(subject, term("ug:homepage"), NamedNode("javascript:alert(1)"), graph))
     release = build.build(replace(judged, store=store), tmp_path)
-    client = create_app(Publication(tmp_path, None, Settings())).test_client()  # type: ignore[arg-type]
+    client = asgi.client(create_app(Publication(tmp_path, None, Settings())))  # type: ignore[arg-type]
     data = client.get("/unit/arl.html").data
     assert isinstance(release, Release)
     assert b"&lt;script&gt;alert(1)" in data
@@ -770,7 +792,7 @@ class Words(HTMLParser):
         self.text += data
 
 
-def test_a_problem_document_is_json(client: FlaskClient) -> None:
+def test_a_problem_document_is_json(client: Client) -> None:
     value = json.loads(client.get("/unit/none").data)
     assert next(iter(value)) == "type"
 

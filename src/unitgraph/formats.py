@@ -32,10 +32,12 @@ TSV = "text/tab-separated-values"
 SPARQL_JSON = "application/sparql-results+json"
 SPARQL_XML = "application/sparql-results+xml"
 SPARQL_QUERY = "application/sparql-query"
+TEXT = "text/plain"
 PROBLEM = "application/problem+json"
 
 GRAPHS = (TURTLE, N_TRIPLES, RDF_XML, JSON_LD, N_QUADS, TRIG)  #: what a CONSTRUCT can be written in
 SOLUTIONS = (SPARQL_JSON, SPARQL_XML, CSV, TSV)  #: what a SELECT can be written in
+TRUTHS = (*SOLUTIONS, TEXT)  #: what an ASK can be written in
 
 RDF_SUFFIXES = {"ttl": TURTLE, "jsonld": JSON_LD, "nt": N_TRIPLES, "rdf": RDF_XML}
 DOCUMENT_SUFFIXES = {"html": HTML, **RDF_SUFFIXES, "json": JSON, "csv": CSV}  #: documents about things, lists

@@ -31,7 +31,8 @@ class Settings:
     host: str = "127.0.0.1"  #: address to listen on
     port: int = 8000  #: port to listen on; 0 takes a free one
     workers: int = 2  #: web processes
-    threads: int = 64  #: threads of each web process; each slow reader holds one
+    threads: int = 64  #: pages that a web process makes at the same time
+    trusted_proxies: str = ""  #: addresses or networks of our own proxies, with commas; they say who asks
     contact: str = ""  #: an e-mail or web address for questions, shown on every page
     cache: Path = field(default_factory=_cache)  #: folder for development builds
     query_seconds: float = 30.0  #: time limit of a query, parsing and planning included
@@ -41,6 +42,7 @@ class Settings:
     query_result_bytes: int = 1 << 30  #: size of one query's answer
     query_workers: int = 4  #: queries evaluated at the same time, apart from long ones
     concurrent_queries: int = 16  #: long queries evaluated at the same time
+    concurrent_queries_per_client: int = 4  #: and of one client
 
 
 def from_environment(environment: Mapping[str, str], **options: Any) -> Settings:

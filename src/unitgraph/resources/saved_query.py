@@ -87,8 +87,8 @@ def graph(site: Site, name: str) -> Graph:
     return Graph(node.value, tuple(terms.ordered(site, own)))
 
 
-def page(site: Site, query: SavedQuery, values: dict[str, str]) -> QueryPage:
-    """A saved query answered with the reader's values, or with its defaults.
+def page(site: Site, query: SavedQuery, values: dict[str, str], client: str = "") -> QueryPage:
+    """A saved query answered for a client with the reader's values, or with its defaults.
 
     Raises:
         BadRequest: an unknown parameter or a value that does not fit.
@@ -113,7 +113,7 @@ def page(site: Site, query: SavedQuery, values: dict[str, str]) -> QueryPage:
         query.tags,
         fields,
         tuple(sorted((name, value) for name, value in values.items() if value)),
-        for_readers(solutions.ask(site, query.text, bindings), set(bindings)),
+        for_readers(solutions.ask(site, query.text, bindings, client=client), set(bindings)),
     )
 
 

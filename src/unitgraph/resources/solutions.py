@@ -58,8 +58,10 @@ def ask(
     bindings: Mapping[str, Term] | None = None,
     default_graphs: tuple[str, ...] = (),
     named_graphs: tuple[str, ...] = (),
+    timeout_seconds: float | None = None,
+    client: str = "",
 ) -> Solutions:
-    """Ask the engine and read the first solutions, or the first triples of a graph.
+    """Ask the engine, for a client, and read the first solutions, or the first triples of a graph.
 
     Raises:
         RequestError, EngineError: as the engine does.
@@ -71,7 +73,9 @@ def ask(
         graph_format=formats.N_TRIPLES,
         default_graphs=default_graphs,
         named_graphs=named_graphs,
+        timeout_seconds=timeout_seconds,
         substitutions=dict(bindings or {}),
+        client=client,
     )
     with closing(_Reader(stream)) as reader:
         try:

@@ -11,12 +11,19 @@ import unitgraph
 from unitgraph.site import Publication
 from unitgraph.web import problems, respond, routes
 from unitgraph.web.cache import Cache
+from unitgraph.web.front import Front
 
 MAX_BODY_FACTOR = 12  #: a character may take four bytes, each of them three characters in a form
 
 
-def create_app(publication: Publication) -> Flask:
-    """The WSGI application that answers for what is published.
+def create_app(publication: Publication) -> Front:
+    """The ASGI application that answers for what is published."""
+    software = software_tag(Path(unitgraph.__file__).parent)
+    return Front(publication, create_pages(publication, software), software)
+
+
+def create_pages(publication: Publication, software: str) -> Flask:
+    """The WSGI application behind it, which makes all pages and documents.
 
     The release is looked up once for each request, so a request sees one release from beginning to end.
     """
@@ -25,7 +32,7 @@ def create_app(publication: Publication) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    software, cache = software_tag(Path(unitgraph.__file__).parent), Cache()
+    cache = Cache()
 
     @app.before_request
     def look_up() -> None:

@@ -52,8 +52,25 @@ class Problem:
         return respond.json_text(value | {"detail": self.detail} | self.members)
 
 
-def problem(error: errors.UnitgraphError) -> Problem:
-    """The problem that an error is, with the facts that it carries."""
+class Told(Exception):
+    """A problem that the front found in a request before anything was asked. Attribute `problem`."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.detail)
+        self.problem = problem
+
+
+TOO_LARGE = Problem("body-too-large", 413, "The body is too large", "the body is larger than any query may be")
+TOO_SLOW = Problem(
+    "request-timeout", 408, "The request came too slowly", "the body did not arrive in time; send it again"
+)
+
+
+def problem(error: errors.UnitgraphError, query_string: str = "") -> Problem:
+    """The problem that an error is, with the facts that it carries.
+
+    `query_string` is that of a query which can be asked again, for an explanation.
+    """
     cls = next((c for c in type(error).__mro__ if c in STATUS), None)
     status, title = STATUS[cls] if cls else (500, "Internal error")
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
@@ -86,7 +103,7 @@ def from_http(error: HTTPException) -> Problem:
         return problem(errors.NotFound(f"nothing here is named {request.path[:200]}"))
     status = error.code or 500
     if status == 413:
-        return Problem("body-too-large", status, "The body is too large", "the body is larger than any query may be")
+        return TOO_LARGE
     detail = "something went wrong here; the fault is recorded" if status == 500 else error.description or error.name
     return Problem(error.name.lower().replace(" ", "-"), status, error.name, detail)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Network, ip_address, ip_network
 from urllib.parse import parse_qsl
 
 from pyoxigraph import NamedNode
@@ -15,6 +17,7 @@ from unitgraph.errors import BadRequest, NotAcceptable, NotFound, QueryRefused, 
 
 FORM = "application/x-www-form-urlencoded"
 UPDATE = "application/sparql-update"
+VERSIONS = ("1.0", "1.1", "1.2-basic", "1.2")  #: of SPARQL
 
 
 @dataclass(frozen=True)
@@ -76,16 +79,21 @@ def page_number(text: str | None) -> int:
 
 @dataclass(frozen=True)
 class SparqlRequest:
-    """A query operation; `query` is None for a request without one, `format` one of our suffixes or empty."""
+    """A query operation; `query` is None for a request without one, `format` one of our suffixes or empty.
+
+    `timeout_seconds` is less time than we would give, `explain` asks why an answer is empty or a query slow.
+    """
 
     query: str | None
     default_graphs: tuple[str, ...] = ()
     named_graphs: tuple[str, ...] = ()
     format: str = ""
+    timeout_seconds: float | None = None
+    explain: bool = False
 
 
 def sparql_request(method: str, content_type: str, query_string: bytes, body: bytes) -> SparqlRequest:
-    """Read a query operation, SPARQL 1.1 Protocol §2.1.1 to §2.1.4.
+    """Read a query operation, SPARQL 1.1 Protocol §2.1.1 to §2.1.4; QUERY (SPARQL 1.2) is a POST that is safe.
 
     Raises:
         BadRequest: two queries, none in a POST, text that is not UTF-8, a graph name that is no IRI.
@@ -93,7 +101,7 @@ def sparql_request(method: str, content_type: str, query_string: bytes, body: by
         UnsupportedMediaType: a body of another kind.
     """
     pairs = _pairs(query_string, "query string")
-    if method == "POST":
+    if method in ("POST", "QUERY"):
         kind, options = parse_options_header(content_type)
         kind = kind.lower()  # RFC 9110 §8.3.1
         if kind == FORM:
@@ -105,7 +113,7 @@ def sparql_request(method: str, content_type: str, query_string: bytes, body: by
         else:
             allowed = f"{FORM} or {formats.SPARQL_QUERY}"
             raise UnsupportedMediaType(f"a body of type {kind[:60] or 'unknown'} is not read here; send {allowed}")
-    return _read(pairs, required=method == "POST")
+    return _read(pairs, required=method in ("POST", "QUERY"))
 
 
 def _read(pairs: list[tuple[str, str]], *, required: bool) -> SparqlRequest:
@@ -116,6 +124,9 @@ def _read(pairs: list[tuple[str, str]], *, required: bool) -> SparqlRequest:
         raise BadRequest(f"{len(queries)} parameters named query; send exactly one")
     if required and not queries:
         raise BadRequest("no parameter named query; send the text of a SPARQL query")
+    for name, value in pairs:
+        if name == "version":
+            _check_version(value)
     known = {**formats.SOLUTION_SUFFIXES, **formats.GRAPH_SUFFIXES, "html": formats.HTML}
     chosen = next((value for name, value in pairs if name == "format" and value in known), "")
     return SparqlRequest(
@@ -123,7 +134,30 @@ def _read(pairs: list[tuple[str, str]], *, required: bool) -> SparqlRequest:
         tuple(_iri(value) for name, value in pairs if name == "default-graph-uri"),
         tuple(_iri(value) for name, value in pairs if name == "named-graph-uri"),
         chosen,
+        _seconds(next((value for name, value in pairs if name == "timeout"), "")),
+        any(name == "explain" and value not in ("", "0", "false") for name, value in pairs),
     )
+
+
+def _seconds(text: str) -> float | None:
+    """A time limit in seconds; none for an empty one and for 0.
+
+    Raises:
+        BadRequest: it is no number.
+    """
+    if not re.fullmatch(r"(\d{1,9}(\.\d{0,9})?)?", text, re.ASCII):
+        raise BadRequest(f"timeout {text[:20]!r} is no number of seconds; write timeout=5")
+    return float(text or 0) or None
+
+
+def _check_version(version: str) -> None:
+    """SPARQL 1.2 Protocol: the version of the language in which the query is written.
+
+    Raises:
+        BadRequest: one that is not spoken here.
+    """
+    if version not in VERSIONS:
+        raise BadRequest(f"version {version[:20]!r} of SPARQL is not spoken here; there are {', '.join(VERSIONS)}")
 
 
 def _pairs(data: bytes, place: str) -> list[tuple[str, str]]:
@@ -152,12 +186,13 @@ def _iri(text: str) -> str:
         raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph") from error
 
 
-def sparql_formats(accept: str, chosen: str) -> tuple[str | None, str | None]:
+def sparql_formats(accept: str, chosen: str, verb: str = "") -> tuple[str | None, str | None]:
     """The media types for a table and for a graph: `text/html` for a page, None where none is acceptable.
 
     Loose types are read as their authors mean them; `format=` with one of our suffixes beats `Accept`
-    where it fits the form of the query.
+    where it fits the form of the query. The answer of an ASK may also be plain text.
     """
+    written = formats.TRUTHS if verb == "ASK" else formats.SOLUTIONS
     tables = {**formats.SOLUTION_SUFFIXES, "html": formats.HTML}
     graphs = {
         **formats.GRAPH_SUFFIXES,
@@ -166,7 +201,7 @@ def sparql_formats(accept: str, chosen: str) -> tuple[str | None, str | None]:
         "xml": formats.RDF_XML,
     }
     return (
-        tables.get(chosen) or _acceptable(accept, (*formats.SOLUTIONS, formats.HTML)),
+        tables.get(chosen) or _acceptable(accept, (*written, formats.HTML)),
         graphs.get(chosen) or _acceptable(accept, (*formats.GRAPHS, formats.HTML)),
     )
 
@@ -176,3 +211,41 @@ def _acceptable(accept: str, offered: tuple[str, ...]) -> str | None:
         return formats.negotiate(accept, offered, loose=True)
     except NotAcceptable:
         return None
+
+
+# Who asks ------------------------------------------------------------------------------------------
+
+
+@lru_cache(1024)
+def client(peer: str, forwarded: str, proxies: str) -> str:
+    """Who asks, for fair shares: the peer, or behind our own proxies the last hop that is none of them.
+
+    A network of IPv6 addresses that one subscriber has (/64) counts as one client.
+
+    Args:
+        peer: the address of the connection.
+        forwarded: value of `X-Forwarded-For`; anybody may write anything into its beginning.
+        proxies: addresses or networks that are ours, with commas.
+
+    >>> client("127.0.0.1", "6.6.6.6, 192.0.2.7, 10.0.0.2", "127.0.0.1, 10.0.0.0/8")
+    '192.0.2.7'
+    >>> client("192.0.2.1", "6.6.6.6", "127.0.0.1")
+    '192.0.2.1'
+    """
+    own = [ip_network(one.strip(), strict=False) for one in proxies.split(",") if one.strip()]
+    found = peer
+    for hop in reversed([peer] if not forwarded else [*forwarded.split(","), peer]):
+        try:
+            address = ip_address(hop.strip())
+        except ValueError:
+            break
+        found = str(address)
+        if not any(address in network for network in own):
+            break
+    try:
+        address = ip_address(found)
+    except ValueError:
+        return found
+    if address.version == 6:
+        return str(IPv6Network((address, 64), strict=False))
+    return found

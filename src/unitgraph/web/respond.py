@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,14 +12,15 @@ from flask import Response, g, render_template, request
 from werkzeug.http import http_date
 
 from unitgraph import formats
+from unitgraph.answers import Term
 from unitgraph.resources import home, listing
 from unitgraph.site import Site
 from unitgraph.vocab import curie
 from unitgraph.web import links, protocol
 from unitgraph.web.protocol import Choice
 
-METHODS = "GET, HEAD, POST, OPTIONS"
-EXPOSED = "Allow, ETag, Last-Modified, Link, Location, Retry-After, Vary"
+METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
+EXPOSED = "Allow, Content-Encoding, ETag, Last-Modified, Link, Location, Retry-After, Vary"
 POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
@@ -104,35 +105,21 @@ def etag(site: Site, variant: str, parameters: tuple[tuple[str, str], ...] = ())
     return f"{site.release.digest[:16]}-{g.software}-{operator}-{variant}"
 
 
-class Body:
-    """Chunks on their way, the first of them read: what fails before it is an error with its own status.
+@dataclass(frozen=True)
+class Asked:
+    """A query whose answer is the body of a response; the front asks it and streams what comes."""
 
-    Closing it ends the query, also where nothing was sent, as for HEAD.
-    """
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self.chunks = chunks
-        self.first: bytes | None = next(chunks, b"")
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        first, self.first = self.first, None
-        return next(self.chunks) if first is None else first
-
-    def close(self) -> None:
-        """End the query."""
-        end = getattr(self.chunks, "close", None)
-        if end:
-            end()
+    site: Site
+    text: str
+    solutions_format: str | None = None
+    graph_format: str | None = None
+    substitutions: Mapping[str, Term] = field(default_factory=dict)
 
 
-def stream(site: Site, media_type: str, chunks: Iterator[bytes]) -> Response:
-    """An answer of the engine as it comes; a failure on the way breaks the transfer, it is never appended."""
-    response = Response(Body(chunks), content_type=formats.content_type(media_type))
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+def ask(asked: Asked) -> Response:
+    """A response whose body is the answer to a query: the headers are made now, the rest by the front."""
+    request.environ["unitgraph.asked"] = asked
+    return Response()
 
 
 def redirect(site: Site, status: int, path: str, *, negotiated: bool = False) -> Response:
@@ -224,11 +211,18 @@ def preflight() -> Response | None:
     return response
 
 
-def finish(response: Response) -> Response:
+def open_headers() -> dict[str, str]:
     """Open to any origin, without credentials; nothing is guessed, nothing is loaded from elsewhere."""
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED
-    response.headers["Content-Security-Policy"] = POLICY
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "strict-origin-when-cross-origin"
+    return {
+        "Access-Control-Allow-Origin": "*",
+        "Access-Control-Expose-Headers": EXPOSED,
+        "Content-Security-Policy": POLICY,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "strict-origin-when-cross-origin",
+    }
+
+
+def finish(response: Response) -> Response:
+    """Give every response the headers that all have."""
+    response.headers.update(open_headers())
     return response

@@ -63,7 +63,7 @@ def register(app: Flask, publication: Publication) -> None:
         ("/<path:path>", thing),
     )
     for rule, view in routes:
-        methods = ["GET", "POST"] if view is sparql else ["GET"]
+        methods = ["GET", "POST", "QUERY"] if view is sparql else ["GET"]
         app.add_url_rule(rule, rule, _with_site(view), methods=methods)
 
 
@@ -314,7 +314,7 @@ def query(site: Site, name: str) -> Response:
         return formats.write(saved_query.graph(site, slug), media_type, terms.prefixes(site))
 
     def page() -> tuple[str, object]:
-        return "query.html", saved_query.page(site, saved, values)
+        return "query.html", saved_query.page(site, saved, values, request.remote_addr or "")
 
     resource = Resource(
         f"/query/{slug}",
@@ -328,40 +328,20 @@ def query(site: Site, name: str) -> Response:
     tag = respond.etag(site, choice.suffix, resource.parameters)
     if choice.suffix not in SOLUTION_SUFFIXES or request.if_none_match.contains_weak(tag):
         return send(site, resource, suffix)
-    found = site.engine.ask(
-        site.release.folder,
-        saved.text,
-        solutions_format=choice.media_type,
-        graph_format=None,
-        substitutions=dict(bindings),
-    )
-    response = respond.stream(site, found.media_type, found.chunks)
+    response = respond.ask(respond.Asked(site, saved.text, choice.media_type, substitutions=dict(bindings)))
     to = respond.header_links(site, resource, choice)
     return respond.validated(site, response, tag, negotiated=suffix is None, links_to=to)
 
 
 def sparql(site: Site) -> Response:
-    """The SPARQL 1.1 Protocol; without a query, the description of the service, or a form."""
-    body = request.get_data(cache=False) if request.method == "POST" else b""
+    """A query answered on a page; without one, the description of the service, or a form.
+
+    Programs, which take no page, are answered by the front.
+    """
+    body = request.get_data(cache=False)
     content_type = request.headers.get("Content-Type", "")
     asked = protocol.sparql_request(request.method, content_type, request.query_string, body)
-    if asked.query is None:
-        return _service(site)
-    table, graph_ = protocol.sparql_formats(request.headers.get("Accept", ""), asked.format)
-    seen = engine.outline(asked.query)
-    if (table if seen.verb in ("SELECT", "ASK", "") else graph_) == HTML:
-        return _sparql_page(site, asked, asked.query)
-    found = site.engine.ask(
-        site.release.folder,
-        asked.query,
-        solutions_format=table if table != HTML else None,
-        graph_format=graph_ if graph_ != HTML else None,
-        default_graphs=asked.default_graphs,
-        named_graphs=asked.named_graphs,
-    )
-    response = respond.stream(site, found.media_type, found.chunks)
-    response.headers["Vary"] = "Accept"
-    return response
+    return _service(site) if asked.query is None else _sparql_page(site, asked, asked.query)
 
 
 def _service(site: Site) -> Response:
@@ -380,7 +360,9 @@ def _sparql_page(site: Site, asked: protocol.SparqlRequest, text: str) -> Respon
     data_set = [("default-graph-uri", iri) for iri in asked.default_graphs]
     data_set += [("named-graph-uri", iri) for iri in asked.named_graphs]
     try:
-        found = solutions.ask(site, text, None, asked.default_graphs, asked.named_graphs)
+        found = solutions.ask(
+            site, text, None, asked.default_graphs, asked.named_graphs, asked.timeout_seconds, request.remote_addr or ""
+        )
         tabular = engine.outline(text).verb in ("SELECT", "ASK")
         names = TABLE_NAMES if tabular else GRAPH_NAMES
         status, page = 200, solutions.SparqlPage(text, found, "", (("query", text), *data_set), names)

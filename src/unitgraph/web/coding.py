@@ -1,0 +1,56 @@
+"""Content codings (RFC 9110 §8.4.1): which one a client likes, and bytes in it."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from functools import lru_cache
+
+import brotli
+import zstandard
+
+OFFERED = ("zstd", "br", "gzip", "identity")  #: our favourite first
+WORTH_BYTES = 860  #: less than that is sent as it is
+
+_ELEMENT = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?", re.ASCII)
+
+
+@lru_cache(256)
+def negotiate(accept_encoding: str) -> str:
+    """The coding for a response, RFC 9110 §12.5.3; without a header, or with one that rules out all: none.
+
+    >>> negotiate("gzip, br;q=0.5"), negotiate("gzip;q=0"), negotiate("")
+    ('gzip', 'identity', 'identity')
+    """
+    found: dict[str, float] = {}
+    for element in accept_encoding.split(","):
+        if match := _ELEMENT.fullmatch(element):
+            try:
+                found[match[1].lower().removeprefix("x-")] = float(match[2] or 1)
+            except ValueError:
+                continue
+    rest = found.get("*", 0.0)
+    quality = {name: found.get(name, rest) for name in OFFERED[:-1]}
+    quality["identity"] = found.get("identity", 0.0)  # acceptable, and not asked for
+    best = max(OFFERED, key=lambda name: quality[name])
+    return best if quality[best] > 0 else "identity"
+
+
+def compress(data: bytes, coding: str) -> bytes:
+    """Bytes in a coding."""
+    if coding == "gzip":
+        return zlib.compress(data, 6, wbits=31)
+    if coding == "br":
+        return bytes(brotli.compress(data, quality=5))
+    if coding == "zstd":
+        return zstandard.ZstdCompressor(level=6).compress(data)
+    return data
+
+
+def without_coding(tags: str) -> str:
+    """ETags as they are before a page is compressed.
+
+    >>> without_coding('"abc-html-br", W/"x"')
+    '"abc-html", W/"x"'
+    """
+    return re.sub(r'-(?:gzip|br|zstd)"', '"', tags)
