@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -13,8 +14,10 @@ from types import SimpleNamespace
 from urllib.parse import quote, urlencode
 
 import asgi
+import brotli
 import pyoxigraph
 import pytest
+import zstandard
 from conftest import ROOT
 from pyoxigraph import Literal, NamedNode, QueryResultsFormat, RdfFormat, Store
 from werkzeug.test import Client
@@ -29,7 +32,7 @@ from unitgraph.resources.terms import Value
 from unitgraph.settings import Settings
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import term
-from unitgraph.web import create_app, problems
+from unitgraph.web import create_app, problems, protocol
 from unitgraph.web.cache import Cache
 
 HTML = {"Accept": "text/html"}
@@ -810,3 +813,122 @@ def test_an_answer_for_readers_has_labels_in_its_links() -> None:
         "first year",
         "kind",
     )
+
+
+# The graph store, codings, limits, status ---------------------------------------------------------------
+
+
+def test_the_graph_store_gives_each_graph_and_their_union(client: Client, release: Release) -> None:
+    name = f"{release.base}graph/data/unit/arl"
+    one = client.get("/graphs", query_string={"graph": name}, headers={"Accept": formats.N_TRIPLES})
+    stored = {
+        (q.subject, q.predicate, q.object) for q in release.store.quads_for_pattern(None, None, None, NamedNode(name))
+    }
+    assert (one.status_code, triples(one.data, "nt")) == (200, stored)
+    union = client.get("/graphs?default", headers={"Accept": formats.N_TRIPLES})
+    assert len(triples(union.data, "nt")) == release.counts[""]
+    assert client.head("/graphs?default").status_code == 200
+    again = client.get("/graphs?default", headers={"Accept": formats.N_TRIPLES, "If-None-Match": union.headers["ETag"]})
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "status"),
+    [
+        ("/graphs", "*/*", 400),
+        ("/graphs?default&graph=urn:x", "*/*", 400),
+        ("/graphs?graph=urn:x", "*/*", 404),
+        ("/graphs?graph=", "*/*", 404),
+        ("/graphs?default", "image/png", 406),
+    ],
+)
+def test_a_graph_that_is_not_there_is_told(client: Client, path: str, accept: str, status: int) -> None:
+    assert client.get(path, headers={"Accept": accept}).status_code == status
+
+
+def test_counts_of_graphs_are_those_of_the_store(release: Release) -> None:
+    counted = {str(g.value): 0 for g in release.store.named_graphs()}  # type: ignore[union-attr]
+    for quad in release.store:
+        counted[quad.graph_name.value] += 1  # type: ignore[union-attr]
+    union = len({(q.subject, q.predicate, q.object) for q in release.store})
+    assert release.counts == {"": union, **counted}
+
+
+DECODERS = {
+    "gzip": lambda data: zlib.decompress(data, wbits=31),
+    "br": brotli.decompress,
+    "zstd": lambda data: zstandard.ZstdDecompressor().decompressobj().decompress(data),
+}
+
+
+@pytest.mark.parametrize("coding", DECODERS)
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/unit/arl.html",
+        "/unit/arl.ttl",
+        "/query/first-round.csv",
+        "/sparql?query=SELECT*%7B?s?p?o%7D",
+        "/graphs?default",
+    ],
+)
+def test_an_answer_comes_in_the_coding_that_is_asked_for(client: Client, path: str, coding: str) -> None:
+    plain = client.get(path)
+    coded = client.get(path, headers={"Accept-Encoding": f"{coding};q=0.9"})
+    assert (plain.headers.get("Content-Encoding"), coded.headers["Content-Encoding"]) == (None, coding)
+    assert DECODERS[coding](coded.data) == plain.data  # type: ignore[no-untyped-call]
+    assert len(coded.data) < len(plain.data)
+    assert coded.headers["ETag"] != plain.headers["ETag"]
+    assert "Accept-Encoding" in coded.headers["Vary"]
+    again = client.get(path, headers={"Accept-Encoding": coding, "If-None-Match": coded.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_an_answer_of_the_moment_is_not_kept(client: Client) -> None:
+    path = "/sparql?query=" + quote("SELECT (RAND() AS ?r) {}")
+    first, second = client.get(path), client.get(path)
+    assert first.data != second.data
+    assert "ETag" not in first.headers
+
+
+def test_a_query_may_ask_for_less_time_and_say_its_version(client: Client) -> None:
+    heavy = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
+    answer = client.get("/sparql", query_string={"query": heavy, "timeout": "0.3"})
+    assert (answer.status_code, answer.json["limitSeconds"]) == (503, 0.3)  # type: ignore[index]
+    assert answer.json["limits"]["querySeconds"] == 5  # type: ignore[index]
+    assert client.get("/sparql", query_string={"query": "ASK {}", "timeout": "soon"}).status_code == 400
+    assert client.get("/sparql", query_string={"query": "ASK {}", "version": "1.2"}).status_code == 200
+    assert client.get("/sparql", query_string={"query": "ASK {}", "version": "9"}).status_code == 400
+
+
+def test_a_truth_may_be_plain_text(client: Client) -> None:
+    answer = client.get("/sparql?query=ASK%7B%7D", headers={"Accept": "text/plain"})
+    assert (answer.mimetype, answer.data) == ("text/plain", b"true")
+    table = client.get("/sparql?query=SELECT*%7B%7D", headers={"Accept": "text/plain"})
+    assert table.status_code == 406
+
+
+def test_the_limits_stand_in_the_description_and_in_the_status(client: Client) -> None:
+    said = client.get("/sparql").get_data(as_text=True)
+    status = client.get("/status").json
+    assert status
+    for name, value in status["limits"].items():
+        assert f'"{name}"' in said
+        assert f"{value:g}" in said or str(int(value)) in said
+    assert set(status["walls"]) == {"network", "memory", "priority"}
+    assert client.get("/status", headers=HTML).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "proxies", "client_is"),
+    [
+        ("192.0.2.1", "", "", "192.0.2.1"),
+        ("192.0.2.1", "203.0.113.9", "", "192.0.2.1"),
+        ("127.0.0.1", "203.0.113.9", "127.0.0.1", "203.0.113.9"),
+        ("127.0.0.1", "6.6.6.6, 203.0.113.9, 10.1.2.3", "127.0.0.0/8, 10.0.0.0/8", "203.0.113.9"),
+        ("127.0.0.1", "garbage", "127.0.0.1", "127.0.0.1"),
+        ("2001:db8:1:2:3::4", "", "", "2001:db8:1:2::/64"),
+    ],
+)
+def test_who_asks_is_the_last_hop_that_is_not_ours(peer: str, forwarded: str, proxies: str, client_is: str) -> None:
+    assert protocol.client(peer, forwarded, proxies) == client_is

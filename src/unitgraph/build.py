@@ -25,6 +25,7 @@ from unitgraph import history, queries, rules, sources
 from unitgraph.checks import Checker, Report
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
 from unitgraph.release import (
+    COUNTS,
     CURRENT,
     DATA,
     MANIFEST,
@@ -36,6 +37,7 @@ from unitgraph.release import (
     Release,
     content_digest,
     current,
+    graph_counts,
     open_release,
     rebased,
     sha256,
@@ -203,6 +205,7 @@ def _rebuild(release: Release) -> None:
     _load(aside, data)
     shutil.rmtree(release.folder / STORE, ignore_errors=True)
     aside.rename(release.folder / STORE)
+    _write_file(release.folder / COUNTS, _counts(data))
     _sync(release.folder)
 
 
@@ -455,6 +458,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     _write_file(aside / DATA, data)
     _write_file(aside / RECORD, _gzip(data))
     _load(aside / STORE, data)
+    _write_file(aside / COUNTS, _counts(data))
     _write_file(aside / MANIFEST, manifest.to_bytes())
     _sync(aside)
     folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
@@ -474,6 +478,10 @@ def _load(folder: Path, data: bytes) -> None:
     store.bulk_load(data, format=RdfFormat.N_QUADS)
     store.flush()
     store.optimize()
+
+
+def _counts(data: bytes) -> bytes:
+    return json.dumps(graph_counts(data.splitlines())).encode()
 
 
 def _gzip(data: bytes) -> bytes:

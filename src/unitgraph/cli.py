@@ -26,6 +26,7 @@ from unitgraph.settings import Settings, from_environment
 
 if TYPE_CHECKING:
     from unitgraph.checks import Result
+    from unitgraph.engine import Walls
     from unitgraph.release import Release
 
 Arguments = argparse.Namespace
@@ -333,6 +334,7 @@ def serve(arguments: Arguments) -> int:
     broker = Broker(settings)
     try:
         engine = broker.start()
+        _say_walls(engine.walls(), settings)
         Server(listener, out, engine, settings, base).run()
     finally:
         if follower is not None:
@@ -340,6 +342,18 @@ def serve(arguments: Arguments) -> int:
             follower.wait()
         broker.stop()
     return 0
+
+
+def _say_walls(walls: Walls, settings: Settings) -> None:
+    """Name the walls that this system does not offer.
+
+    Raises:
+        UsageError: there are such, and they are required.
+    """
+    if walls.missing and settings.require_isolation:
+        raise UsageError(f"--require-isolation, but here is {'; '.join(walls.missing)}")
+    for sentence in walls.missing:
+        print(f"unitgraph: {sentence}", file=sys.stderr, flush=True)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -562,7 +576,7 @@ def _root(folder: str | Path | None) -> Path:
 
 
 def _settings(arguments: Arguments) -> Settings:
-    names = ("base", "host", "port", "workers")
+    names = ("base", "host", "port", "workers", "require_isolation")
     return from_environment(os.environ, **{name: getattr(arguments, name, None) for name in names})
 
 
@@ -624,6 +638,8 @@ def _parser() -> argparse.ArgumentParser:
     option(sub, "port", "port to listen on, 0 for a free one", shown=Settings.port, type=int)
     option(sub, "base", "IRI under which the things live", shown="the address served", metavar="IRI")
     option(sub, "workers", "web processes", shown=Settings.workers, type=int, metavar="N")
+    what = "do not start where the system cannot keep queries in (UNITGRAPH_REQUIRE_ISOLATION)"
+    sub.add_argument("--require-isolation", action="store_true", default=None, help=what)
 
     sub = command("query", query)
     what = "a saved query, a file, SPARQL, or standard input (default: list the saved queries)"

@@ -5,6 +5,7 @@
     manifest.json   version, time, base, predecessor, digests; its SHA-256 is the release digest
     data.nq.gz      the compact record (derived)
     store/          the same quads, ready to be queried (derived)
+    counts.json     how many triples each graph has, and all of them together (derived)
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gzip
 import hashlib
 import json
 import zlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,6 +28,7 @@ DATA = "data.nq"
 RECORD = "data.nq.gz"
 MANIFEST = "manifest.json"
 STORE = "store"
+COUNTS = "counts.json"
 CURRENT = "CURRENT"
 REPLACED = ".replaced-"  #: before the version: where a writer moves a release that it writes anew
 
@@ -131,6 +134,14 @@ class Release:
             )
             raise ReleaseError(message) from error
 
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many triples each graph has, by name; their union, in which each counts once, under an empty name."""
+        try:
+            return dict(json.loads((self.folder / COUNTS).read_bytes()))
+        except (OSError, ValueError):
+            return graph_counts(self.lines())
+
     def lines(self) -> list[bytes]:
         """The sorted N-Quads lines, without line ends."""
         return self._data().splitlines()
@@ -185,6 +196,25 @@ class Release:
             stored = self.store.dump(format=RdfFormat.N_QUADS) or b""
             if sorted(stored.splitlines()) != lines:
                 yield f"{STORE}: its quads are not those of {DATA}"
+
+
+def graph_counts(lines: Iterable[bytes]) -> dict[str, int]:
+    """The triples of each graph, and under an empty name those of their union.
+
+    Args:
+        lines: sorted N-Quads, so that a triple stands beside itself in another graph.
+
+    >>> graph_counts([b"<a> <b> <c> <g> .", b"<a> <b> <c> <h> .", b"<a> <b> <d> <h> ."])
+    {'': 2, 'g': 1, 'h': 2}
+    """
+    counts: Counter[str] = Counter()
+    union, before = 0, b""
+    for line in lines:
+        triple, _, graph = line.rpartition(b" <")
+        union += triple != before
+        before = triple
+        counts[graph[: graph.rindex(b">")].decode()] += 1
+    return {"": union, **dict(sorted(counts.items()))}
 
 
 def sha256(data: bytes) -> str:

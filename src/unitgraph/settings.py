@@ -41,8 +41,14 @@ class Settings:
     query_depth: int = 64  #: nesting depth of a query
     query_result_bytes: int = 1 << 30  #: size of one query's answer
     query_workers: int = 4  #: queries evaluated at the same time, apart from long ones
+    require_isolation: bool = False  #: do not start where the system cannot keep queries in
     concurrent_queries: int = 16  #: long queries evaluated at the same time
     concurrent_queries_per_client: int = 4  #: and of one client
+
+
+def _value(kind: Any, text: str) -> Any:
+    """A setting's value in its type; of a truth, `0`, `no` and `false` say no."""
+    return text.lower() not in ("0", "no", "false") if kind is bool else kind(text)
 
 
 def from_environment(environment: Mapping[str, str], **options: Any) -> Settings:
@@ -62,7 +68,7 @@ def from_environment(environment: Mapping[str, str], **options: Any) -> Settings
             values[choice.name] = options[choice.name]
         elif environment.get(name):
             try:
-                values[choice.name] = types[choice.name](environment[name])
+                values[choice.name] = _value(types[choice.name], environment[name])
             except ValueError as error:
                 raise UsageError(f"{name}={environment[name]!r} is no {types[choice.name].__name__}") from error
     for name in ("workers", "threads", "query_workers"):

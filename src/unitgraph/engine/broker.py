@@ -26,6 +26,7 @@ from pathlib import Path
 from types import TracebackType
 
 from unitgraph.engine import worker
+from unitgraph.engine.limits import Walls
 from unitgraph.engine.pool import Engine
 from unitgraph.engine.wire import Slot, frame
 from unitgraph.errors import EngineUnavailable
@@ -139,8 +140,9 @@ class _Worker:
 class _Loop:
     """The broker's loop; it ends with its parent."""
 
-    def __init__(self, address: str, settings: Settings) -> None:
+    def __init__(self, address: str, settings: Settings, walls: Walls) -> None:
         self.settings = settings
+        Path(f"{address}.walls").write_text(json.dumps(asdict(walls)), "utf-8")
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(f"{address}.new")
         self.listener.listen(128)
@@ -337,7 +339,7 @@ def isolate_network() -> bool:
     """Move this process into a network namespace of its own, so that nothing can be reached from it.
 
     Returns:
-        Whether the system allowed it. Where it does not, the guard alone keeps SERVICE out.
+        Whether the system allowed it.
     """
     if sys.platform != "linux":
         return False
@@ -350,5 +352,6 @@ def main(arguments: list[str]) -> None:
 
     It leaves the network before the first worker is forked: all workers share its empty network namespace.
     """
-    isolate_network()
-    _Loop(arguments[0], Settings(**json.loads(arguments[1]))).run()
+    linux = sys.platform == "linux"
+    walls = Walls(network=isolate_network(), memory=linux, priority=hasattr(os, "SCHED_IDLE"))
+    _Loop(arguments[0], Settings(**json.loads(arguments[1])), walls).run()

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from unitgraph.answers import Term
 from unitgraph.engine.guard import guard
+from unitgraph.engine.limits import Walls
 from unitgraph.engine.wire import CHUNK_BYTES, LENGTH, client_number, frame
 from unitgraph.errors import (
     EngineUnavailable,
@@ -82,6 +83,23 @@ class Engine:
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do everything in this loop, which runs in another thread than those that call `ask`."""
         self._loop = loop
+
+    def walls(self) -> Walls:
+        """Which walls stand around a query: the broker says so where it listens."""
+        try:
+            return Walls(**json.loads(Path(f"{self.address}.walls").read_text("utf-8")))
+        except OSError:
+            return Walls()
+
+    def workers_now(self) -> dict[str, int]:
+        """The workers of this process: how many there should be, are free, are busy, and how many queries wait."""
+        pools = list(self._pools.values())
+        return {
+            "wanted": sum(pool.wanted for pool in pools),
+            "free": sum(len(pool.idle) for pool in pools),
+            "busy": sum(len(times) for pool in pools for times in list(pool.busy.values())),
+            "waiting": sum(len(turns) for pool in pools for turns in list(pool.waiting.values())),
+        }
 
     async def stream(
         self,
@@ -203,6 +221,7 @@ class _Pool:
         """
         if self._control is None:
             self._connect(store)
+        self._drop_dead()
         if self.idle and not self.waiting and self._may(client):
             return self._take(client)
         own = self.waiting.get(client, ())
@@ -221,6 +240,11 @@ class _Pool:
         finally:
             limit.cancel()
 
+    def _drop_dead(self) -> None:
+        """Workers that died while they were idle are not handed out; the broker sends others."""
+        while self.idle and not _alive(self.idle[-1]):
+            self.idle.pop().close()
+
     def _may(self, client: str) -> bool:
         """Whether a client may have a worker: not the last, if it has one already for long."""
         if len(self.idle) > 1 or not client or self.wanted == 1:
@@ -234,6 +258,7 @@ class _Pool:
 
     def _serve(self) -> None:
         """Give free workers to those who wait: one client after the other, each in the order of its queries."""
+        self._drop_dead()
         while self.idle and self.waiting:
             for client, turns in list(self.waiting.items()):
                 while turns and turns[0].done():  # it does not wait any more
@@ -288,6 +313,11 @@ class _Pool:
         for pipe in pipes:
             os.set_blocking(pipe, False)
             self.idle.append(socket.socket(fileno=pipe))
+        if len(self.idle) > self.wanted:
+            dead = [worker for worker in self.idle if not _alive(worker)]
+            self.idle = deque(worker for worker in self.idle if worker not in dead)
+            for worker in dead:
+                worker.close()
         if not data:
             self._loop.remove_reader(control.fileno())
             control.close()
@@ -301,6 +331,17 @@ class _Pool:
         for turn in [turn for turns in self.waiting.values() for turn in turns]:
             _tell(turn, "the query engine does not answer")
         self.waiting.clear()
+
+
+def _alive(worker: socket.socket) -> bool:
+    """Whether a worker that has nothing to say still could."""
+    try:
+        worker.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _tell(turn: asyncio.Future[socket.socket], what: str) -> None:

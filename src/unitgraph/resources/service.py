@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
 from pyoxigraph import BlankNode, Literal, NamedNode, Triple
 
 from unitgraph import formats
 from unitgraph.answers import Graph
+from unitgraph.engine import Limit, Walls, limits
 from unitgraph.site import Site
 from unitgraph.vocab import RDF_TYPE, term
 
@@ -30,28 +34,92 @@ def endpoint(site: Site) -> str:
 
 
 def description(site: Site) -> Graph:
-    """The service, its formats and its data set: the union of all graphs, each of which can be named."""
+    """The service, its formats, its limits, and its data set: the union of all graphs, each of which can be named."""
     service, dataset, union = NamedNode(endpoint(site)), NamedNode(f"{site.base}dataset"), BlankNode("union")
     triples = [
         Triple(service, RDF_TYPE, term("sd:Service")),
         Triple(service, term("sd:endpoint"), service),
         Triple(service, term("sd:supportedLanguage"), term("sd:SPARQL11Query")),
         Triple(service, term("sd:feature"), term("sd:UnionDefaultGraph")),
+        Triple(service, term("rdfs:comment"), Literal(COMMENT, language="en")),
     ]
     for code in sorted(FORMATS.values()):
         triples.append(Triple(service, term("sd:resultFormat"), NamedNode(f"http://www.w3.org/ns/formats/{code}")))
-    count = Literal(len(site.store))
-    names = sorted(g.value for g in site.store.named_graphs() if isinstance(g, NamedNode))
-    nodes = [(BlankNode(f"graph{number}"), NamedNode(name)) for number, name in enumerate(names, 1)]
+    triples += _limits(site, service)
+    counts = site.release.counts
+    nodes = [(BlankNode(f"graph{number}"), name) for number, name in enumerate(filter(None, counts), 1)]
     triples += [
         Triple(service, term("sd:defaultDataset"), dataset),
         Triple(dataset, RDF_TYPE, term("sd:Dataset")),
         Triple(dataset, term("sd:defaultGraph"), union),
         *(Triple(dataset, term("sd:namedGraph"), node) for node, _ in nodes),
         Triple(union, RDF_TYPE, term("sd:Graph")),
-        Triple(union, term("void:triples"), count),
+        Triple(union, term("void:triples"), Literal(counts[""])),
     ]
-    for node, name in nodes:
-        triples.append(Triple(node, RDF_TYPE, term("sd:NamedGraph")))
-        triples.append(Triple(node, term("sd:name"), name))
+    for number, (node, name) in enumerate(nodes, 1):
+        graph = BlankNode(f"content{number}")
+        triples += [
+            Triple(node, RDF_TYPE, term("sd:NamedGraph")),
+            Triple(node, term("sd:name"), NamedNode(name)),
+            Triple(node, term("sd:graph"), graph),
+            Triple(graph, RDF_TYPE, term("sd:Graph")),
+            Triple(graph, term("void:triples"), Literal(counts[name])),
+        ]
     return Graph(service.value, tuple(triples))
+
+
+COMMENT = (
+    "Read-only. The default graph is the union of all named graphs; a data set in the request (default-graph-uri, "
+    "named-graph-uri) wins over FROM, and neither is ever fetched. SERVICE is not run. timeout= asks for less time."
+)
+
+
+def _limits(site: Site, service: NamedNode) -> list[Triple]:
+    """What a query may take, as property values of schema.org: no vocabulary of services has a word for it."""
+    triples = []
+    for limit in limits(site.settings):
+        node = BlankNode(limit.name)
+        value = int(limit.value) if limit.value == int(limit.value) else limit.value
+        triples += [
+            Triple(service, term("schema:additionalProperty"), node),
+            Triple(node, RDF_TYPE, term("schema:PropertyValue")),
+            Triple(node, term("schema:propertyID"), Literal(limit.name)),
+            Triple(node, term("schema:name"), Literal(limit.label, language="en")),
+            Triple(node, term("schema:value"), Literal(value)),
+            Triple(node, term("schema:unitCode"), Literal(limit.unit)),
+        ]
+    return triples
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the service stands: the release, the limits of a query, the walls around it, the workers of one process."""
+
+    version: str
+    content: str
+    limits: tuple[Limit, ...]
+    walls: Walls
+    workers: dict[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "release": self.version,
+            "content": self.content,
+            "limits": {limit.name: limit.value for limit in self.limits},
+            "walls": asdict(self.walls),
+            "missing": list(self.walls.missing),
+            "workers": self.workers,
+        }
+
+    @property
+    def standing(self) -> tuple[tuple[str, bool], ...]:
+        """Each wall, and whether it stands."""
+        return tuple((wall.name, getattr(self.walls, wall.name)) for wall in fields(self.walls))
+
+
+def status(site: Site) -> Status:
+    """How the service stands now."""
+    manifest = site.release.manifest
+    engine = site.engine
+    return Status(manifest.version, manifest.content, limits(site.settings), engine.walls(), engine.workers_now())

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from unitgraph import formats
-from unitgraph.engine import AsyncStream, outline
+from unitgraph.engine import AsyncStream, limits, outline
 from unitgraph.engine.pool import UNDER_WAY
 from unitgraph.errors import BadRequest, NotAcceptable, UnitgraphError
 from unitgraph.site import Publication
@@ -129,6 +129,7 @@ class Front:
         self.publication, self.pages, self.software = publication, pages, software
         self.settings = publication.settings
         self.max_body_bytes = pages.config["MAX_CONTENT_LENGTH"]
+        self.limits = limits(self.settings)
         self.answers = Answers()
         self.coded = Answers(KEPT_BYTES // 2)
         self.threads = ThreadPoolExecutor(self.settings.threads, "page")
@@ -197,7 +198,7 @@ class Front:
         except UnitgraphError as error:
             if _wants_page(accept) and not request.body:
                 return False
-            await _send_problem(send, problems.problem(error, self._again(request)))
+            await _send_problem(send, problems.problem(error, self.limits, self._again(request)))
             return True
         if found is None:
             return False
@@ -355,13 +356,14 @@ class Front:
                 asked.text,
                 solutions_format=asked.solutions_format,
                 graph_format=asked.graph_format,
+                default_graphs=asked.default_graphs,
                 substitutions=asked.substitutions,
                 client=self._client(request),
                 coding=chosen,
             )
             found = await Streaming.begin([*headers, *_content(stream.media_type, chosen)], stream)
         except UnitgraphError as error:
-            await _send_problem(send, problems.problem(error))
+            await _send_problem(send, problems.problem(error, self.limits))
         else:
             await found.send(send, head_only=request.method == "HEAD")
 

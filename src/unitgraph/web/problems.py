@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 
 from unitgraph import errors, formats
+from unitgraph.engine import Limit, limits
 from unitgraph.formats import HTML, JSON, PROBLEM
 from unitgraph.web import respond
 
@@ -66,10 +67,11 @@ TOO_SLOW = Problem(
 )
 
 
-def problem(error: errors.UnitgraphError, query_string: str = "") -> Problem:
+def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = (), query_string: str = "") -> Problem:
     """The problem that an error is, with the facts that it carries.
 
-    `query_string` is that of a query which can be asked again, for an explanation.
+    A query that was refused or not finished is told all limits. `query_string` is that of a query which can be
+    asked again, for an explanation.
     """
     cls = next((c for c in type(error).__mro__ if c in STATUS), None)
     status, title = STATUS[cls] if cls else (500, "Internal error")
@@ -91,6 +93,8 @@ def problem(error: errors.UnitgraphError, query_string: str = "") -> Problem:
             headers = {"Retry-After": str(error.retry_after_seconds)}
         case errors.ReleaseError():
             headers = {"Retry-After": "10"}
+    if limits and isinstance(error, (errors.EngineError, errors.QueryRefused)):
+        members["limits"] = {limit.name: limit.value for limit in limits}
     return Problem(name, status, title, str(error), members, headers)
 
 
@@ -125,7 +129,12 @@ def answer(found: Problem) -> Response:
     return response
 
 
+def _limits() -> tuple[Limit, ...]:
+    site = g.get("site")
+    return limits(site.settings) if site else ()
+
+
 def register(app: Flask) -> None:
     """Answer errors of our tree, and those of the framework; what is neither is a bug and is logged."""
-    app.register_error_handler(errors.UnitgraphError, lambda error: answer(problem(error)))
+    app.register_error_handler(errors.UnitgraphError, lambda error: answer(problem(error, _limits())))
     app.register_error_handler(HTTPException, lambda error: answer(from_http(error)))

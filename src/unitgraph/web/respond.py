@@ -113,6 +113,7 @@ class Asked:
     text: str
     solutions_format: str | None = None
     graph_format: str | None = None
+    default_graphs: tuple[str, ...] = ()
     substitutions: Mapping[str, Term] = field(default_factory=dict)
 
 

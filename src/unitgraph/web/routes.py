@@ -9,8 +9,8 @@ from flask import Flask, Response, g, request
 from pyoxigraph import NamedNode
 
 from unitgraph import engine, formats, history
-from unitgraph.errors import NotFound, QuerySyntaxError, ReleaseError
-from unitgraph.formats import DOCUMENT_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
+from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseError
+from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
     entity,
     graphs,
@@ -57,7 +57,9 @@ def register(app: Flask, publication: Publication) -> None:
         ("/query.<suffix>", query_list),
         ("/query/<name>", query),
         ("/sparql", sparql),
+        ("/graphs", graph_store),
         ("/health", health),
+        ("/status", status),
         ("/robots.txt", robots),
         ("/favicon.ico", icon),
         ("/<path:path>", thing),
@@ -344,6 +346,25 @@ def sparql(site: Site) -> Response:
     return _service(site) if asked.query is None else _sparql_page(site, asked, asked.query)
 
 
+def graph_store(site: Site) -> Response:
+    """SPARQL 1.1 Graph Store Protocol, to read: `?graph=<IRI>` or `?default`, which is the union of all graphs."""
+    names = request.args.getlist("graph")
+    if len(names) + ("default" in request.args) != 1:
+        raise BadRequest("say which graph: ?default or one ?graph=<IRI>; /graph lists them")
+    for name in names:
+        if name not in site.release.counts or not name:
+            raise NotFound(f"release {site.release.version} has no graph {name[:200]!r}; /graph lists them")
+    choice = protocol.choose(
+        GRAPH_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""), loose=True
+    )
+    text = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
+    asked = respond.Asked(site, text, graph_format=choice.media_type, default_graphs=tuple(names))
+    tag = respond.etag(site, choice.suffix, (("graph", names[0] if names else ""),))
+    if request.if_none_match.contains_weak(tag):
+        return respond.validated(site, Response(status=304), tag, negotiated=True)
+    return respond.validated(site, respond.ask(asked), tag, negotiated=True)
+
+
 def _service(site: Site) -> Response:
     """SPARQL 1.1 Service Description §2: RDF by default, the form for who prefers a page."""
 
@@ -383,6 +404,20 @@ def health(site: Site) -> Response:
     said = {"status": "ok", "release": manifest.version, "content": manifest.content}
     response = Response(respond.json_text(said), content_type=formats.JSON)
     response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def status(site: Site) -> Response:
+    """What stands around a query: its limits, the walls that this system offers, the workers of this process."""
+    found = service.status(site)
+    media_type = formats.negotiate(request.headers.get("Accept", ""), (formats.JSON, HTML))
+    if media_type == HTML:
+        body: str | bytes = respond.render(site, "status.html", found)
+    else:
+        body = respond.json_text(found.to_json())
+    response = Response(body, content_type=formats.content_type(media_type))
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Vary"] = "Accept"
     return response
 
 
