@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import random
 import signal
 import socket
+import sys
 import threading
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import brotli
 import pytest
+import zstandard
 from pyoxigraph import Literal, NamedNode
 
 from unitgraph import formats
@@ -164,7 +169,7 @@ def test_a_look_at_a_query_takes_no_longer_for_hostile_text(part: str) -> None:
 
     def seconds(text: str) -> float:
         started = time.process_time()
-        outline(text)
+        outline.__wrapped__(text)  # what is kept of an earlier look does not count
         return time.process_time() - started
 
     plain = seconds("SELECT * { " + "?s ?p ?o . " * 5_400)
@@ -348,3 +353,103 @@ def test_a_broker_that_died_is_replaced(tiny: Release) -> None:
             except EngineUnavailable:
                 assert time.monotonic() < deadline
                 time.sleep(0.1)
+
+
+def test_a_client_has_its_share_of_long_queries_and_no_more(tiny: Release) -> None:
+    """One client asks for more long queries than it may have; others still get theirs, and small ones are quick."""
+    settings = Settings(query_seconds=3, query_workers=3, concurrent_queries=6, concurrent_queries_per_client=2)
+    outcomes: dict[str, list[str]] = {"greedy": [], "modest": []}
+
+    def heavy(client: str) -> None:
+        try:
+            ask(engine, tiny, HEAVY, client=client)
+        except UnitgraphError as error:
+            outcomes[client].append(str(error))
+
+    with Broker(settings) as engine:
+        threads = [threading.Thread(target=heavy, args=("greedy",)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        time.sleep(1)
+        other = threading.Thread(target=heavy, args=("modest",))
+        other.start()
+        for _ in range(20):
+            assert ask(engine, tiny, "ASK {}", client="small")[1] == b'{"head":{},"boolean":true}'
+        for thread in (*threads, other):
+            thread.join()
+    assert sum("2 long queries of yours" in outcome for outcome in outcomes["greedy"]) == 3
+    assert sum("stopped after 3 s" in outcome for outcome in outcomes["greedy"]) == 2
+    assert ["stopped after 3 s" in outcome for outcome in outcomes["modest"]] == [True]
+
+
+def test_a_slow_reader_gets_the_whole_answer(tiny: Release) -> None:
+    """The time in which nobody reads is not the query's: one that takes far longer to read than the limit ends well."""
+    text = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 60000"
+    with Broker(Settings(query_seconds=2)) as engine:
+        whole = ask(engine, tiny, text, solutions_format=formats.CSV)[1]
+        stream = engine.ask(tiny.folder, text, solutions_format=formats.CSV, graph_format=None)
+        slow = bytearray()
+        for number, chunk in enumerate(stream.chunks):
+            slow += chunk
+            if number % 25 == 0 and number < 100:
+                time.sleep(1)
+        assert number > 50
+        assert bytes(slow) == whole
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_an_answer_is_compressed_as_it_streams(engine: Engine, tiny: Release, coding: str) -> None:
+    """What has come until now can be read without what is still to come."""
+    text = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 20000"
+    plain = ask(engine, tiny, text, solutions_format=formats.CSV)[1]
+    stream = engine.ask(tiny.folder, text, solutions_format=formats.CSV, graph_format=None, coding=coding)
+    decode = {
+        "gzip": zlib.decompressobj(wbits=31).decompress,
+        "br": brotli.Decompressor().process,
+        "zstd": zstandard.ZstdDecompressor().decompressobj().decompress,
+    }[coding]
+    first = decode(next(stream.chunks))
+    assert len(first) > 10_000
+    assert plain.startswith(first)
+    assert first + b"".join(decode(chunk) for chunk in stream.chunks) == plain
+
+
+def test_an_answer_over_the_size_limit_is_broken_off(tiny: Release) -> None:
+    text = "SELECT * { ?a ?b ?c . ?d ?e ?f } LIMIT 20000"
+    with Broker(Settings(query_result_bytes=200_000)) as engine:
+        stream = engine.ask(tiny.folder, text, solutions_format=formats.CSV, graph_format=None)
+        with pytest.raises(QueryFailed):
+            for _ in stream.chunks:
+                pass
+        assert ask(engine, tiny, "ASK {}")[1] == b'{"head":{},"boolean":true}'
+
+
+def test_the_loop_can_wait_for_answers_and_leave_them(tiny: Release) -> None:
+    """The asynchronous side: answers come, a task that is cancelled ends its query, the pool is whole afterwards."""
+
+    async def work(engine: Engine) -> None:
+        async def one(text: str) -> bytes:
+            stream = await engine.stream(
+                tiny.folder, text, solutions_format=formats.SPARQL_JSON, graph_format=None, client="c"
+            )
+            return b"".join([chunk async for chunk in stream.chunks])
+
+        assert set(await asyncio.gather(*(one("ASK {}") for _ in range(50)))) == {b'{"head":{},"boolean":true}'}
+        for _ in range(4):
+            task = asyncio.create_task(one(HEAVY))
+            await asyncio.sleep(0.1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert await one("ASK {}") == b'{"head":{},"boolean":true}'
+        assert engine.workers_now()["busy"] == 0
+
+    with Broker(Settings(query_seconds=30, query_workers=2, concurrent_queries=1)) as engine:
+        asyncio.run(work(engine))
+
+
+def test_the_walls_are_said(tiny: Release) -> None:
+    with Broker(Settings()) as engine:
+        walls = engine.walls()
+    assert walls.memory == (sys.platform == "linux")
+    assert len(walls.missing) == [walls.network, walls.memory, walls.priority].count(False)

@@ -120,6 +120,11 @@ class Release:
         return self.manifest.issued
 
     @cached_property
+    def manifest_path(self) -> Path:
+        """Where the manifest stands."""
+        return self.folder / MANIFEST
+
+    @cached_property
     def store(self) -> Store:
         """The quads, opened read-only; the same object for the life of this value.
 

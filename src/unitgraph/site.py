@@ -81,6 +81,7 @@ class Publication:
 
     def __init__(self, out: Path, engine: Engine, settings: Settings) -> None:
         self.out, self.engine, self.settings = out, engine, settings
+        self._current = out / CURRENT
         self._now: tuple[Site, tuple[object, object]] | None = None
 
     def site(self) -> Site:
@@ -89,9 +90,9 @@ class Publication:
         Raises:
             ReleaseError: nothing is published.
         """
-        named = _identity(self.out / CURRENT)  # looked at before it is read, so that no change is missed
+        named = _identity(self._current)  # looked at before it is read, so that no change is missed
         now = self._now
-        if now and now[1] == (named, _identity(now[0].release.folder / MANIFEST)):
+        if now and now[1] == (named, _identity(now[0].release.manifest_path)):
             return now[0]
         try:
             folder = current_folder(self.out)

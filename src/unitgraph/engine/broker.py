@@ -47,6 +47,7 @@ class Broker:
         self._folder = tempfile.mkdtemp(prefix="unitgraph-")
         self.address = str(Path(self._folder) / "engine")
         self._process: subprocess.Popen[bytes] | None = None
+        self._engine = Engine(self.address, settings)
         self._stopping, self._lock = threading.Event(), threading.Lock()
 
     def start(self) -> Engine:
@@ -59,7 +60,7 @@ class Broker:
         for _ in range(1_000):
             if Path(self.address).exists():
                 threading.Thread(target=self._keep, daemon=True).start()
-                return Engine(self.address, self.settings)
+                return self._engine
             if self._process.poll() is not None:
                 break
             time.sleep(0.01)
@@ -88,6 +89,7 @@ class Broker:
         """End the broker and its workers."""
         with self._lock:
             self._stopping.set()
+        self._engine.close()
         if self._process is not None:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()  # type: ignore[union-attr]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from unitgraph.errors import QueryRefused, QuerySyntaxError
 from unitgraph.settings import Settings
@@ -41,6 +42,7 @@ class Outline:
     open_string: int | None = None
 
 
+@lru_cache(64)
 def outline(text: str) -> Outline:
     """Look at the tokens of a query without parsing it, in time linear to its length.
 

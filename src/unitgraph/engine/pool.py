@@ -36,8 +36,8 @@ from unitgraph.errors import (
 )
 from unitgraph.settings import Settings
 
-QUEUE_LENGTH = 64  #: queries that may wait for a worker, in all
-CLIENT_QUEUE_LENGTH = 16  #: and of one client
+QUEUE_LENGTH = 256  #: queries that may wait for a worker, in all
+CLIENT_QUEUE_LENGTH = 64  #: and of one client
 OLD_SECONDS = 0.05  #: a client with a query under way for so long does not get the last free worker
 
 #: Where a thread's questions are noted while they are under way: whoever waits for the thread can end them.
@@ -77,12 +77,25 @@ class Engine:
         self.address, self.settings = address, settings
         self.workers = workers or settings.query_workers
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None  # of the loop, where it is our own
         self._pools: dict[asyncio.AbstractEventLoop, _Pool] = {}
         self._lock = threading.Lock()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
         """Do everything in this loop, which runs in another thread than those that call `ask`."""
         self._loop = loop
+
+    def close(self) -> None:
+        """Give all workers back. Nothing can be asked afterwards."""
+        for loop, pool in self._pools.items():
+            if loop.is_running():
+                loop.call_soon_threadsafe(pool.close)
+            else:
+                pool.close()
+        if self._thread is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
 
     def walls(self) -> Walls:
         """Which walls stand around a query: the broker says so where it listens."""
@@ -170,7 +183,8 @@ class Engine:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+                self._thread.start()
         future: Future[Result] = asyncio.run_coroutine_threadsafe(work, self._loop)
         under_way = UNDER_WAY.get()
         if under_way is not None:
@@ -319,15 +333,18 @@ class _Pool:
             for worker in dead:
                 worker.close()
         if not data:
-            self._loop.remove_reader(control.fileno())
-            control.close()
-            self._control = None
-            while self.idle:
-                self.idle.pop().close()
-            self._fail_waiting()
+            self.close()
         self._serve()
 
-    def _fail_waiting(self) -> None:
+    def close(self) -> None:
+        """Give all workers back, and tell those who wait."""
+        if self._control is not None:
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._control.fileno())
+            self._control.close()
+            self._control = None
+        while self.idle:
+            self.idle.pop().close()
         for turn in [turn for turns in self.waiting.values() for turn in turns]:
             _tell(turn, "the query engine does not answer")
         self.waiting.clear()

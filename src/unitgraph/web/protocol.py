@@ -186,6 +186,7 @@ def _iri(text: str) -> str:
         raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph") from error
 
 
+@lru_cache(512)
 def sparql_formats(accept: str, chosen: str, verb: str = "") -> tuple[str | None, str | None]:
     """The media types for a table and for a graph: `text/html` for a page, None where none is acceptable.
 
