@@ -82,8 +82,12 @@ class Engine:
         self._lock = threading.Lock()
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Do everything in this loop, which runs in another thread than those that call `ask`."""
+        """Do everything in this loop of a web process, which runs in another thread than those that call `ask`.
+
+        The web processes share the workers; each has two at least, so that one long query stops nobody.
+        """
         self._loop = loop
+        self.workers = max(2, -(-self.settings.query_workers // self.settings.workers))
 
     def close(self) -> None:
         """Give all workers back. Nothing can be asked afterwards."""
