@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from pyoxigraph import DefaultGraph, NamedNode, QueryBoolean, QuerySolutions, QueryTriples, Store
 
@@ -33,8 +34,9 @@ _IRI = re.compile(r"<[^<>\"{}|^`\\\s]*>")
 _SCHEME = re.compile(r"<[A-Za-z][A-Za-z0-9+.-]*:")
 _COMPARISON = re.compile(r"<(?![A-Za-z][A-Za-z0-9+.-]*://)[^>]*[#)']")
 _AGGREGATES = ("COUNT", "SUM", "MIN", "MAX", "AVG", "SAMPLE", "GROUP_CONCAT")
-_TWO_AGGREGATES = re.compile(rf"(?:\b(?:{'|'.join(_AGGREGATES)})\s*\(.*?){{2}}", re.DOTALL)
-_ZERO_PATH = re.compile(r"[\w>)][*?][\s<]")
+_AGGREGATE_CALL = re.compile(rf"\b(?:{'|'.join(_AGGREGATES)})\s*\(")
+_GRAPH_VALUES = re.compile(r"GRAPH[^{}]{1,300}\{\s*VALUES")
+_ZERO_PATH = re.compile(r"[\w>)][*?]\s*(?:[?$]\w|<|[\w-]{0,80}:)")
 _UNKNOWN = re.compile(r"The custom function <([^>]*)> is not supported")
 _ARGUMENTS = re.compile(
     r"The custom function (<[^>]*>) requires between (\d+) and (\d+) arguments, but (\d+) were given"
@@ -43,8 +45,7 @@ _CLOSING = {"(": ")", "<<(": ")", "{": "}", "[": "]"}
 _FICKLE = ("RAND", "UUID", "STRUUID", "BNODE")  #: functions that answer otherwise at each call
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """A token of a query: what `kind` of token, its `text`, where that starts and ends."""
 
     kind: str
@@ -139,7 +140,7 @@ def refuse(text: str, upper: str) -> None:
     Traceback (most recent call last):
     SyntaxError: error at 1:13: an aggregate inside an aggregate; work out the inner one in a sub-SELECT
     """
-    if "<<" not in text and (sum(map(upper.count, _AGGREGATES)) < 2 or not _TWO_AGGREGATES.search(upper)):
+    if "<<" not in text and not _may_nest_aggregates(upper):
         return
     before, inside = Token("", "", 0, 0), [False]  # for each bracket that is open: whether an aggregate is around
     for token in tokens(text):
@@ -155,6 +156,17 @@ def refuse(text: str, upper: str) -> None:
         before = token
 
 
+def _may_nest_aggregates(upper: str) -> bool:
+    """Whether a bracket of an aggregate may be open where the next aggregate begins, as far as counting tells."""
+    if sum(map(upper.count, _AGGREGATES)) < 2:
+        return False
+    calls = list(_AGGREGATE_CALL.finditer(upper))
+    return any(
+        upper.count("(", call.start(), following.start()) > upper.count(")", call.end(), following.start())
+        for call, following in pairwise(calls)
+    )
+
+
 def improve(store: Store, text: str, upper: str, options: Mapping[str, Any]) -> str:
     """The query with what the engine would answer otherwise than SPARQL says changed, each time exactly.
 
@@ -162,8 +174,8 @@ def improve(store: Store, text: str, upper: str, options: Mapping[str, Any]) -> 
     'SELECT (STR(group_concat(?x)) AS ?y) {}'
     """
     concat = "GROUP_CONCAT" in upper
-    values = "VALUES" in upper and "GRAPH" in upper
-    path = _ZERO_PATH.search(text) is not None
+    values = "GRAPH" in upper and _GRAPH_VALUES.search(upper) is not None
+    path = ("*" in text or "? " in text or "?<" in text) and _ZERO_PATH.search(text) is not None
     if not (concat or values or path):
         return text
     seen = tokens(text)
