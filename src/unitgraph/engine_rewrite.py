@@ -114,7 +114,7 @@ def _ask(store: Store, text: str, options: Mapping[str, Any]) -> QuerySolutions 
             if (wrong := _ARGUMENTS.search(message)) is not None:
                 raise SyntaxError(f"{wrong[1]} takes {wrong[2]} argument, here it has {wrong[4]}") from error
             if "not a valid RDF 1.2 term" in message:
-                raise SyntaxError("the subject of a triple is an IRI, a blank node or a variable") from error
+                raise SyntaxError("no triple has a literal or a triple term as its subject") from error
             unknown = _UNKNOWN.search(message)
             if unknown is None or len(functions) >= UNKNOWN_FUNCTIONS:
                 raise
@@ -131,7 +131,8 @@ def _error(*_arguments: object) -> None:
 def refuse(text: str, upper: str) -> None:
     """Refuse what SPARQL forbids and the engine would answer.
 
-    SPARQL 1.1 erratum 5 (aggregates do not nest), SPARQL 1.2 grammar (subject of a triple term).
+    SPARQL 1.1 erratum 5 (aggregates do not nest), SPARQL 1.2 grammar (ExprTripleTermSubject; in a pattern the
+    subject of a triple term may be another one, which just matches nothing).
 
     Raises:
         SyntaxError: with line and column, worded as the engine words its own.
@@ -142,18 +143,25 @@ def refuse(text: str, upper: str) -> None:
     """
     if "<<" not in text and not _may_nest_aggregates(upper):
         return
-    before, inside = Token("", "", 0, 0), [False]  # for each bracket that is open: whether an aggregate is around
+    before = Token("", "", 0, 0)
+    inside = [""]  # what is around, for each bracket that is open: an aggregate, another expression or neither
     for token in tokens(text):
-        if before.text == "<<(" and _is_no_subject(token) and not _IRI.match(text, before.start + 1):
-            raise _refusal(text, token, "the subject of a triple term is an IRI, a blank node or a variable")
+        if before.text == "<<(" and inside[-1] and _is_no_subject(token) and not _IRI.match(text, before.start + 1):
+            raise _refusal(text, token, "the subject of a triple term is an IRI or a variable")
         if token.text in _CLOSING:
             aggregate = token.text == "(" and before.is_word(*_AGGREGATES)
-            if aggregate and inside[-1]:
+            if aggregate and inside[-1] == "aggregate":
                 raise _refusal(text, before, "an aggregate inside an aggregate; work out the inner one in a sub-SELECT")
-            inside.append(token.text != "{" and (inside[-1] or aggregate))
+            called = "call" if before.kind == "word" and not _is_object(before) and token.text == "(" else ""
+            inside.append("aggregate" if aggregate else inside[-1] or called if token.text != "{" else "")
         elif token.text in _CLOSING.values() and len(inside) > 1:
             inside.pop()
         before = token
+
+
+def _is_object(word: Token) -> bool:
+    """Whether a word may stand in a triple: then a list can follow it, while others are followed by expressions."""
+    return word.text == "a" or word.is_word("TRUE", "FALSE")
 
 
 def _may_nest_aggregates(upper: str) -> bool:
