@@ -21,6 +21,7 @@ ORDER = [
     "answers",
     "formats",
     "queries",
+    "engine_rewrite",
     "engine",
     "turtle",
     "sources",

@@ -152,8 +152,9 @@ def refuse(text: str, upper: str) -> None:
             aggregate = token.text == "(" and before.is_word(*_AGGREGATES)
             if aggregate and inside[-1] == "aggregate":
                 raise _refusal(text, before, "an aggregate inside an aggregate; work out the inner one in a sub-SELECT")
-            called = "call" if before.kind == "word" and not _is_object(before) and token.text == "(" else ""
-            inside.append("aggregate" if aggregate else inside[-1] or called if token.text != "{" else "")
+            called = token.text == "(" and before.kind == "word" and not _is_object(before)
+            around = "" if token.text == "{" else inside[-1]
+            inside.append("aggregate" if aggregate else around or ("call" if called else ""))
         elif token.text in _CLOSING.values() and len(inside) > 1:
             inside.pop()
         before = token
