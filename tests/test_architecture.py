@@ -21,7 +21,6 @@ ORDER = [
     "answers",
     "formats",
     "queries",
-    "engine_rewrite",
     "engine",
     "turtle",
     "sources",

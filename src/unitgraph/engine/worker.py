@@ -36,6 +36,7 @@ from pyoxigraph import (
 
 from unitgraph import formats, queries
 from unitgraph.answers import Graph
+from unitgraph.engine.rewrite import evaluate
 from unitgraph.engine.wire import CHUNK_BYTES, END, LAST, LENGTH, Slot, frame
 from unitgraph.errors import NotAcceptable
 from unitgraph.settings import Settings
@@ -239,7 +240,7 @@ def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
     if request["bind"]:
         options["substitutions"] = {Variable(name): _term(text) for name, text in request["bind"].items()}
     try:
-        answer = store.query(request["query"], **options)
+        answer = evaluate(store, request["query"], options)
     except SyntaxError as error:
         told = queries.syntax_error(error, request["query"])
         raise _Told(error="syntax", message=told.sentence, line=told.line, column=told.column) from error

@@ -27,7 +27,7 @@ from pyoxigraph import (
 
 from unitgraph import queries
 from unitgraph.engine import outline
-from unitgraph.engine_rewrite import UNKNOWN_FUNCTIONS, evaluate, improve, mend, tokens
+from unitgraph.engine.rewrite import UNKNOWN_FUNCTIONS, evaluate, improve, mend, tokens
 from unitgraph.release import Release
 
 SUITES = SHARED / "suites"
