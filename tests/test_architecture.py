@@ -29,6 +29,7 @@ ORDER = [
     "release",
     "history",
     "build",
+    "rdf",
     "site",
     "resources",
     "web",
@@ -79,7 +80,7 @@ def test_only_web_knows_flask() -> None:
 
 
 def test_what_serves_cannot_build() -> None:
-    builders = {f"unitgraph.{name}" for name in ("sources", "rules", "checks", "build")}
+    builders = {f"unitgraph.{name}" for name in ("sources", "rules", "checks", "build", "rdf")}
     for path in modules():
         if home(path) in ("site", "resources", "web", "engine"):
             assert not imports(path) & builders, path

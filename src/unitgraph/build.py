@@ -128,8 +128,8 @@ def build(
     if not re.fullmatch(r"\d{4}\.\d{1,2}\.\d+", version):
         raise UsageError(f"{version!r} is no version; write a calendar version such as 2026.11.1")
     out.mkdir(parents=True, exist_ok=True)
-    with _lock(out):
-        _recover(out)
+    with lock(out):
+        recover(out)
         _refuse_withdrawn(out, judged.sources)
         progress("writing quads")
         lines = _lines(judged)
@@ -162,11 +162,11 @@ def build(
             if existing.manifest != replace(manifest, replaces=existing.manifest.replaces):
                 message = f"release {version} exists in {out} with other content; give this one another --release"
                 raise ReleaseError(message)
-            _switch(out, version)
+            switch(out, version)
             return existing
         progress("writing store")
         _write(out, manifest, data)
-        _switch(out, version)
+        switch(out, version)
     return open_release(out / version)
 
 
@@ -176,12 +176,12 @@ def use(out: Path, version: str) -> Release:
     Raises:
         ReleaseError: there is no such release.
     """
-    with _lock(out):
-        _recover(out)
+    with lock(out):
+        recover(out)
         release = history.find(out, version)
         if not (release.folder / STORE).exists():
             _rebuild(release)
-        _switch(out, version)
+        switch(out, version)
     return release
 
 
@@ -191,22 +191,22 @@ def rebuild(release: Release) -> None:
     Raises:
         ReleaseError: neither is what the manifest says.
     """
-    with _lock(release.folder.parent):
+    with lock(release.folder.parent):
         _rebuild(release)
 
 
 def _rebuild(release: Release) -> None:
     """The store is written aside and renamed, so that one that is there is whole."""
     data = release.sound_data()
-    _write_file(release.folder / DATA, data)
-    _write_file(release.folder / RECORD, _gzip(data))
+    write_file(release.folder / DATA, data)
+    write_file(release.folder / RECORD, _gzip(data))
     aside = release.folder / f".{STORE}.new"
     shutil.rmtree(aside, ignore_errors=True)
     _load(aside, data)
     shutil.rmtree(release.folder / STORE, ignore_errors=True)
     aside.rename(release.folder / STORE)
-    _write_file(release.folder / COUNTS, _counts(data))
-    _sync(release.folder)
+    write_file(release.folder / COUNTS, _counts(data))
+    sync(release.folder)
 
 
 def prune(out: Path, keep: int) -> int:
@@ -216,8 +216,8 @@ def prune(out: Path, keep: int) -> int:
         How many bytes were freed. The compact records and manifests stay.
     """
     freed = 0
-    with _lock(out):
-        _recover(out)
+    with lock(out):
+        recover(out)
         found = history.releases(out)
         whole = {release.version for release in found[max(0, len(found) - keep) :]} | {current(out).version}
         for release in found:
@@ -242,8 +242,8 @@ def withdraw(out: Path, iri: str, why: str, when: str) -> history.Withdrawal:
     Raises:
         ReleaseError: no release says anything of it.
     """
-    with _lock(out):
-        _recover(out)
+    with lock(out):
+        recover(out)
         found = history.releases(out)
         canonical = _canonical(iri, found)
         renamed: dict[str, str] = {}
@@ -256,7 +256,7 @@ def withdraw(out: Path, iri: str, why: str, when: str) -> history.Withdrawal:
             raise ReleaseError(f"no release in {out} says anything of {iri}; give its full IRI")
         withdrawal = history.Withdrawal(canonical, why, when, tuple(digests))
         rows = [vars(w) for w in (*history.withdrawals(out), withdrawal)]
-        _write_file(out / history.WITHDRAWN, (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
+        write_file(out / history.WITHDRAWN, (json.dumps(rows, indent=2, ensure_ascii=False) + "\n").encode())
         _carry_out(out, withdrawal)
     return withdrawal
 
@@ -415,7 +415,7 @@ def _refuse_withdrawn(out: Path, read: Sources) -> None:
 
 
 @contextmanager
-def _lock(out: Path) -> Iterator[None]:
+def lock(out: Path) -> Iterator[None]:
     """One writer at a time; the system releases the lock of a writer that dies."""
     if not out.is_dir():
         raise ReleaseError(f"no release in {out}: there is no such folder")
@@ -424,7 +424,7 @@ def _lock(out: Path) -> Iterator[None]:
         yield
 
 
-def _recover(out: Path) -> None:
+def recover(out: Path) -> None:
     """Clear away what an interrupted writer left, put back what it had moved aside, finish what it had begun."""
     for aside in out.glob(f"{REPLACED}*"):
         version = aside.name.removeprefix(REPLACED)
@@ -455,22 +455,22 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     aside = out / f".building-{manifest.version}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
-    _write_file(aside / DATA, data)
-    _write_file(aside / RECORD, _gzip(data))
+    write_file(aside / DATA, data)
+    write_file(aside / RECORD, _gzip(data))
     _load(aside / STORE, data)
-    _write_file(aside / COUNTS, _counts(data))
-    _write_file(aside / MANIFEST, manifest.to_bytes())
-    _sync(aside)
+    write_file(aside / COUNTS, _counts(data))
+    write_file(aside / MANIFEST, manifest.to_bytes())
+    sync(aside)
     folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
     if folder.exists():
         folder.rename(replaced)
     aside.rename(folder)
-    _sync(out)
+    sync(out)
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _switch(out: Path, version: str) -> None:
-    _write_file(out / CURRENT, f"{version}\n".encode())
+def switch(out: Path, version: str) -> None:
+    write_file(out / CURRENT, f"{version}\n".encode())
 
 
 def _load(folder: Path, data: bytes) -> None:
@@ -492,7 +492,7 @@ def _gzip(data: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def _write_file(path: Path, data: bytes) -> None:
+def write_file(path: Path, data: bytes) -> None:
     """Replace a file in one step: its old content or its new one, never a part."""
     aside = path.with_name(f".{path.name}.new")
     with aside.open("wb") as file:
@@ -500,10 +500,10 @@ def _write_file(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     aside.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

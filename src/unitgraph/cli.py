@@ -303,17 +303,32 @@ def _say_release(arguments: Arguments, release: Release, what: str) -> None:
 
 
 def serve(arguments: Arguments) -> int:
-    """Serve a checkout (and follow its edits), or a folder of releases (and follow its `CURRENT`)."""
+    """Serve a checkout (and follow its edits), a folder of releases (and follow its `CURRENT`), or any RDF files."""
     from unitgraph.engine import Broker
     from unitgraph.release import CURRENT
     from unitgraph.web.server import Server
 
     settings = _settings(arguments)
+    if arguments.rdf and arguments.dir:
+        raise UsageError("serve a folder, or --rdf FILE…, not both")
+    if arguments.rdf:
+        from unitgraph import rdf
+
+        rdf.files(arguments.rdf)  # what cannot be meant is told before the port is taken
     listener = _listen(settings)
     port = listener.getsockname()[1]
     folder = Path(arguments.dir) if arguments.dir else None
     follower: subprocess.Popen[bytes] | None = None
-    if folder and (folder / CURRENT).exists() and not (folder / "ontology").is_dir():
+    if arguments.rdf:
+        base = _own_base(settings, port)
+        out = _rdf_folder(arguments.rdf, base)
+        command = [sys.executable, "-m", "unitgraph.cli", "develop", "--out", str(out), "--base", base, "--rdf"]
+        code = subprocess.run([*command, *arguments.rdf], check=False).returncode  # noqa: S603  our own module
+        if code:
+            ended = f"unitgraph: loading was ended by signal {-code}; is there enough memory and disk?"
+            print(ended, file=sys.stderr) if code < 0 else None
+            return 1
+    elif folder and (folder / CURRENT).exists() and not (folder / "ontology").is_dir():
         from unitgraph.release import STORE, current
 
         out, published = folder, current(folder)
@@ -322,11 +337,8 @@ def serve(arguments: Arguments) -> int:
             command = [sys.executable, "-m", "unitgraph.cli", "use", published.version, "--out", str(out)]
             subprocess.run(command, check=True)  # noqa: S603  our own module, apart, since a store has threads
     else:
-        from unitgraph.build import normalised_base
-
         root = _root(folder)
-        named = "localhost" if settings.host in ("127.0.0.1", "::1", "localhost") else settings.host
-        base = normalised_base(settings.base or f"http://{named}:{port}/")
+        base = _own_base(settings, port)
         out = _development_folder(root, base)
         seen = _fingerprint(root)  # before the build reads the files: an edit while it builds is followed, too
         _first_build(root, out, base)
@@ -354,6 +366,14 @@ def _say_walls(walls: Walls, settings: Settings) -> None:
         raise UsageError(f"--require-isolation, but here is {'; '.join(walls.missing)}")
     for sentence in walls.missing:
         print(f"unitgraph: {sentence}", file=sys.stderr, flush=True)
+
+
+def _own_base(settings: Settings, port: int) -> str:
+    """The base that was asked for, or the address that is served."""
+    from unitgraph.build import normalised_base
+
+    named = "localhost" if settings.host in ("127.0.0.1", "::1", "localhost") else settings.host
+    return normalised_base(settings.base or f"http://{named}:{port}/")
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -395,7 +415,9 @@ def _development_command(root: Path, out: Path, base: str) -> list[str]:
 
 
 def develop(arguments: Arguments) -> int:
-    """Build a checkout into a private folder, once or after every edit while a server runs."""
+    """Build a checkout into a private folder, once or after every edit while a server runs; or load RDF files."""
+    if arguments.rdf:
+        return _load_rdf(arguments)
     root, out, base = Path(arguments.dir), Path(arguments.out), arguments.base
     if not arguments.follow:
         _develop_once(arguments, root, out, base)
@@ -413,6 +435,19 @@ def develop(arguments: Arguments) -> int:
             print(f"now serving {release.version}", file=sys.stderr, flush=True)
         except Exception as error:  # whatever an edit brings about, the next one is followed
             print(f"{error}; the last good build is still served", file=sys.stderr, flush=True)
+    return 0
+
+
+def _load_rdf(arguments: Arguments) -> int:
+    from unitgraph import rdf
+
+    files = rdf.files(arguments.rdf)
+    with _progress(arguments, len(files)) as progress:
+        release = rdf.publish(
+            files, Path(arguments.out), arguments.base, lambda fault: print(fault, file=sys.stderr), progress
+        )
+    noun = "file" if len(files) == 1 else "files"
+    print(f"{release.manifest.quads:,} statements from {len(files):,} {noun}", file=sys.stderr)
     return 0
 
 
@@ -476,9 +511,16 @@ def _fingerprint(root: Path) -> str:
 
 
 def _development_folder(root: Path, base: str) -> Path:
-    settings = from_environment(os.environ)
-    key = hashlib.sha256(f"{root.resolve()}\0{base}".encode()).hexdigest()[:16]
-    folder = settings.cache / f"{root.resolve().name}-{key}"
+    return _cache_folder(root.resolve().name, str(root.resolve()), base)
+
+
+def _rdf_folder(paths: Sequence[str], base: str) -> Path:
+    return _cache_folder("rdf", *sorted(os.path.abspath(path) for path in paths), base)  # noqa: PTH100  links stay
+
+
+def _cache_folder(name: str, *key: str) -> Path:
+    digest = hashlib.sha256("\0".join(key).encode(errors="surrogateescape")).hexdigest()[:16]
+    folder = from_environment(os.environ).cache / f"{name}-{digest}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -599,6 +641,11 @@ def _progress(arguments: Arguments, steps: int) -> Iterator[Callable[[str], None
         yield step
 
 
+def _listed(variable: str) -> list[str]:
+    """The paths that a variable of the environment names, separated as in PATH."""
+    return [path for path in os.environ.get(variable, "").split(os.pathsep) if path]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="unitgraph", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--version", action="version", version=f"unitgraph {__version__}")
@@ -634,6 +681,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command("serve", serve)
     sub.add_argument("dir", nargs="?", metavar="DIR", help="a folder of sources or of releases (default: here)")
+    what = (
+        "RDF files to serve as they are, in any format, also compressed (.gz), instead of DIR; edits are not followed"
+    )
+    sub.add_argument(
+        "--rdf", nargs="+", metavar="FILE", default=_listed("UNITGRAPH_RDF"), help=f"{what} (UNITGRAPH_RDF)"
+    )
     option(sub, "host", "address to listen on", shown=Settings.host)
     option(sub, "port", "port to listen on, 0 for a free one", shown=Settings.port, type=int)
     option(sub, "base", "IRI under which the things live", shown="the address served", metavar="IRI")
@@ -687,7 +740,8 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = commands.add_parser("develop")
     sub.set_defaults(run=develop)
-    sub.add_argument("dir")
+    sub.add_argument("dir", nargs="?")
+    sub.add_argument("--rdf", nargs="+")
     sub.add_argument("--out", required=True)
     sub.add_argument("--base", required=True)
     sub.add_argument("--follow", type=int, metavar="PID")

@@ -37,12 +37,13 @@ class UsageError(UnitgraphError):
 class SourceError(UnitgraphError):
     """A fault in a source file.
 
-    Attributes: `path` relative to the folder of sources, `line` from 1, `message`.
+    Attributes: `path` relative to the folder of sources, `line` from 1, `message`, `column` from 1 or None.
     """
 
-    def __init__(self, path: str, line: int, message: str) -> None:
-        super().__init__(f"{path}:{line}: {message}")
-        self.path, self.line, self.message = path, line, message
+    def __init__(self, path: str, line: int, message: str, column: int | None = None) -> None:
+        where = f"{line}:{column}" if column else f"{line}"
+        super().__init__(f"{path}:{where}: {message}")
+        self.path, self.line, self.message, self.column = path, line, message, column
 
 
 class Refused(UnitgraphError):

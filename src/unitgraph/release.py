@@ -153,11 +153,16 @@ class Release:
 
     def _data(self) -> bytes:
         """The bytes of `data.nq`, from the compact record where only that is kept."""
+        self._require_data()
         path, record = self.folder / DATA, self.folder / RECORD
         try:
             return path.read_bytes() if path.exists() else gzip.decompress(record.read_bytes())
         except (OSError, EOFError, zlib.error) as error:
             raise ReleaseError(f"{self.folder}: no readable {DATA} ({error}); build or fetch it again") from error
+
+    def _require_data(self) -> None:
+        if not self.manifest.members:
+            raise ReleaseError(f"release {self.version} is of files as they are: it has a store, and no {DATA}")
 
     def _record(self) -> bytes | None:
         """What the compact record holds; None where it cannot be read."""
@@ -172,6 +177,7 @@ class Release:
         Raises:
             ReleaseError: neither is.
         """
+        self._require_data()
         path = self.folder / DATA
         for data in (path.read_bytes() if path.exists() else None, self._record()):
             if data is not None and sha256(data) == self.manifest.members[0].sha256:

@@ -212,7 +212,7 @@ def read_file(
         return None, [SourceError(relative, line, f"byte 0x{data[error.start]:02x} is not UTF-8; save it as UTF-8")]
     if text.startswith("\ufeff"):
         return None, [SourceError(relative, 1, "starts with a byte order mark; save it as UTF-8 without BOM")]
-    if suffix == ".jsonld" and (deep := _too_deep(text)):
+    if suffix == ".jsonld" and (deep := too_deep(text)):
         return None, [SourceError(relative, deep, f"nested more than {MAX_JSON_DEPTH} deep; write it flat")]
     try:
         quads = tuple(parse(text.encode(), format=FORMATS[suffix]))
@@ -245,11 +245,7 @@ def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
     if error.lineno:
         return min(error.lineno, text.rstrip().count("\n") + 1), message or "not well-formed"
     if "LoadDocumentCallback" in message:
-        # a context that is a string, alone or in an array, stands for an address
-        address = r'"@(context|import)"\s*:\s*(\[([^\[\]{}"]|\{[^{}]*\})*)?"'
-        found = re.search(address, text) or re.search("@context", text)
-        line = text.count("\n", 0, found.start()) + 1 if found else 1
-        return line, "a remote JSON-LD context is not fetched; write the context inside the file"
+        return remote_context(text)
     try:
         json.loads(text)
     except json.JSONDecodeError as fault:
@@ -259,7 +255,16 @@ def _syntax_fault(error: SyntaxError, text: str) -> tuple[int, str]:
     return 1, message or "not well-formed"
 
 
-def _too_deep(text: str) -> int | None:
+def remote_context(text: str) -> tuple[int, str]:
+    """Where JSON-LD names a context that would have to be fetched, and what to do."""
+    # a context that is a string, alone or in an array, stands for an address
+    address = r'"@(context|import)"\s*:\s*(\[([^\[\]{}"]|\{[^{}]*\})*)?"'
+    found = re.search(address, text) or re.search("@context", text)
+    line = text.count("\n", 0, found.start()) + 1 if found else 1
+    return line, "a remote JSON-LD context is not fetched; write the context inside the file"
+
+
+def too_deep(text: str) -> int | None:
     """The line on which JSON nests deeper than its parser can go; nothing catches it there."""
     depth = 0
     for match in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text):
