@@ -21,7 +21,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote
 from xml.parsers import expat
 
 from pyoxigraph import NamedNode, RdfFormat, Store, parse
@@ -30,6 +29,7 @@ from unitgraph import __version__, build
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
 from unitgraph.release import MANIFEST, STORE, Manifest, Release, current, open_release, sha256
 from unitgraph.sources import remote_context, too_deep
+from unitgraph.vocab import escaped
 
 FORMATS = {
     ".ttl": RdfFormat.TURTLE,
@@ -62,7 +62,8 @@ class RdfFile:
 
     def graph(self, base: str) -> NamedNode:
         """The graph of what stands outside a named graph; also what relative IRIs are resolved against."""
-        return NamedNode(f"{base}graph/{quote(self.name, safe='/!$&()*+,;=:@~')}")
+        name = self.name.encode(errors="surrogateescape").decode("utf-8", "backslashreplace")
+        return NamedNode(f"{base}graph/{escaped(name)}")
 
     def open(self) -> IO[bytes]:
         """The file from its beginning, unpacked, without a byte order mark."""

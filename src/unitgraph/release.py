@@ -119,6 +119,11 @@ class Release:
     def issued(self) -> str:
         return self.manifest.issued
 
+    @property
+    def from_files(self) -> bool:
+        """Whether it holds files as they are: it has a store, and neither `data.nq` nor anything that we describe."""
+        return not self.manifest.members
+
     @cached_property
     def manifest_path(self) -> Path:
         """Where the manifest stands."""
@@ -161,7 +166,7 @@ class Release:
             raise ReleaseError(f"{self.folder}: no readable {DATA} ({error}); build or fetch it again") from error
 
     def _require_data(self) -> None:
-        if not self.manifest.members:
+        if self.from_files:
             raise ReleaseError(f"release {self.version} is of files as they are: it has a store, and no {DATA}")
 
     def _record(self) -> bytes | None:

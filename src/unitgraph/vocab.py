@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from pyoxigraph import NamedNode
 
 UG = "https://w3id.org/unitgraph/ns#"
@@ -52,6 +54,15 @@ def curie(iri: str) -> str:
         if iri.startswith(namespace) and iri != namespace and "/" not in iri[len(namespace) :]:
             return f"{prefix}:{iri[len(namespace) :]}"
     return iri
+
+
+def escaped(path: str) -> str:
+    """A path as the end of an IRI: what an IRI cannot hold is percent-encoded (RFC 3987 §3.1).
+
+    >>> escaped("map of Köln.ttl")
+    'map%20of%20Köln.ttl'
+    """
+    return re.sub(r"[\x00-\x20\x7f<>\"{}|\\^`%?#\[\]]", lambda match: f"%{ord(match[0]):02X}", path)
 
 
 RDF_TYPE = term("rdf:type")

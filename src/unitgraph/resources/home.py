@@ -17,7 +17,10 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class Chrome:
-    """What stands on every page: name of the data set, release, licence, contact."""
+    """What stands on every page: name of the data set, release, licence, contact.
+
+    `dataset` says that the data set is described, `from_files` that somebody's files are published as they are.
+    """
 
     title: Text
     version: str
@@ -26,6 +29,8 @@ class Chrome:
     license: str
     contact: str
     about_ifla: bool
+    dataset: bool
+    from_files: bool
 
 
 @dataclass(frozen=True)
@@ -75,7 +80,9 @@ def chrome(site: Site) -> Chrome:
         release.manifest.content[:12],
         license_,
         site.settings.contact,
+        terms.exists(site, dataset) and not release.from_files,
         terms.exists(site, dataset),
+        release.from_files,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -102,6 +103,20 @@ def text(site: Site, subject: NamedNode, predicate: NamedNode) -> Text | None:
     return next(iter(texts(site, subject, predicate)), None)
 
 
+def numbers(site: Site, subject: NamedNode, predicate: NamedNode) -> list[float]:
+    """The values of a property that are numbers."""
+    return _numbers(objects(site, subject, predicate))
+
+
+def _numbers(terms: Iterable[Term]) -> list[float]:
+    found = []
+    for value in terms:
+        if isinstance(value, Literal):
+            with contextlib.suppress(ValueError):
+                found.append(float(value.value))
+    return found
+
+
 def _preference(literal: Literal) -> tuple[bool, bool, str, str]:
     language = literal.language or ""
     return (language.split("-")[0] != "en", bool(language), language, literal.value)
@@ -189,8 +204,8 @@ def _orders(site: Site) -> dict[str, float]:
         if isinstance(quad.object, Literal) and isinstance(quad.subject, NamedNode):
             for path in objects(site, quad.subject, term("sh:path")):
                 if isinstance(path, NamedNode):
-                    order = float(quad.object.value)
-                    orders[path.value] = min(order, orders.get(path.value, order))
+                    for order in _numbers((quad.object,)):
+                        orders[path.value] = min(order, orders.get(path.value, order))
     return orders
 
 

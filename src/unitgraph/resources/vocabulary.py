@@ -203,8 +203,7 @@ def _node_shape(site: Site, node: NamedNode) -> NodeShape:
 
 
 def _order(site: Site, shape: NamedNode) -> float:
-    order = terms.text(site, shape, term("sh:order"))
-    return float(order.value) if order else 1_000.0
+    return min(terms.numbers(site, shape, term("sh:order")), default=1_000.0)
 
 
 def _property_shape(site: Site, shape: NamedNode) -> PropertyShape:

@@ -191,6 +191,8 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
 
 
 def _navigation(site: Site) -> tuple[tuple[str, str], ...]:
+    if site.release.from_files:
+        return (("/graph", "Graphs"), ("/sparql", "SPARQL"))
     found = [segment for segment in NAVIGATION if segment in site.kinds and listing.count(site, segment)]
     pages = [(f"/{segment}", listing.title(site, segment)) for segment in found]
     return (*pages, ("/query", "Queries"), ("/sparql", "SPARQL"), ("/ns", "Vocabulary"), ("/report", "Report"))

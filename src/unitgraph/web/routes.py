@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import quote
 
 from flask import Flask, Response, g, request
 from pyoxigraph import NamedNode
@@ -24,7 +25,7 @@ from unitgraph.resources import (
     vocabulary,
 )
 from unitgraph.site import Publication, Site
-from unitgraph.vocab import UG, UGS
+from unitgraph.vocab import UG, UGS, escaped
 from unitgraph.web import links, protocol, respond
 from unitgraph.web.respond import Resource, link, send
 
@@ -103,10 +104,22 @@ def thing(site: Site, path: str) -> Response:
 
 
 def _node(site: Site, path: str) -> NamedNode:
+    """The IRI that a decoded path stands for: what an IRI cannot hold is percent-encoded in it.
+
+    An IRI in the data may have more of its characters encoded than must be; it is found, too.
+    """
     try:
-        return site.iri(path)
+        node = site.iri(escaped(path))
+        encoded = site.iri(quote(path, safe="/:@!$&'()*+,;=~-._"))
     except ValueError as error:
         raise NotFound(f"nothing here is named {path[:200]!r}") from error
+    if encoded != node and not _said(site, node) and _said(site, encoded):
+        return encoded
+    return node
+
+
+def _said(site: Site, node: NamedNode) -> bool:
+    return terms.exists(site, node) or graphs.exists(site, node)
 
 
 def _look_back(site: Site, path: str, node: NamedNode) -> None:
