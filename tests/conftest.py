@@ -51,6 +51,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what tests have recorded under the name `summary`, wherever they ran."""
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            lines = [str(line) for name, line in report.user_properties if name == "summary"]
+            if lines and report.when == "call":
+                terminalreporter.section(report.nodeid)
+                terminalreporter.write("\n".join(lines) + "\n")
+
+
 needs_facts = pytest.mark.skipif(not (SHARED / "facts").is_dir(), reason="../shared/facts is not here")
 needs_rapper = pytest.mark.skipif(shutil.which("rapper") is None, reason="rapper (raptor2-utils) is not installed")
 needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
