@@ -21,6 +21,7 @@ ORDER = [
     "answers",
     "formats",
     "queries",
+    "patterns",
     "engine",
     "turtle",
     "sources",

@@ -22,6 +22,7 @@ from unitgraph.answers import Term
 from unitgraph.engine import Stream
 from unitgraph.errors import QueryFailed
 from unitgraph.resources import terms
+from unitgraph.resources.explain import Explanation
 from unitgraph.resources.terms import Value
 from unitgraph.site import Site
 
@@ -42,7 +43,8 @@ class Solutions:
 class SparqlPage:
     """The form for a query, with its answer or what is wrong with it; `parameters` repeat the request.
 
-    `formats` are suffixes and names of the formats in which the whole answer can be had.
+    `formats` are suffixes and names of the formats in which the whole answer can be had; `explanation` is
+    what was found out about the query, where that was asked for instead of the answer.
     """
 
     text: str
@@ -50,6 +52,7 @@ class SparqlPage:
     problem: str = ""
     parameters: tuple[tuple[str, str], ...] = ()
     formats: tuple[tuple[str, str], ...] = ()
+    explanation: Explanation | None = None
 
 
 def ask(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -13,7 +13,7 @@ from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 from unitgraph import errors, formats
 from unitgraph.engine import Limit, limits
 from unitgraph.formats import HTML, JSON, PROBLEM
-from unitgraph.web import respond
+from unitgraph.web import links, respond
 
 #: The status of each error (RFC 9110 §15), and its title. The nearest class in the tree counts.
 #: A query over a limit is answered 503, not 504: no other server was asked, and not 408 or 500: nothing is
@@ -96,6 +96,16 @@ def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = (), query_
     if limits and isinstance(error, (errors.EngineError, errors.QueryRefused)):
         members["limits"] = {limit.name: limit.value for limit in limits}
     return Problem(name, status, title, str(error), members, headers)
+
+
+def explained(found: Problem) -> Problem:
+    """A problem with the address that says what makes the query costly, where it came by GET."""
+    stopped = found.name in ("query-timeout", "query-too-large", "query-failed")
+    asked = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
+    if not stopped or request.method != "GET" or request.path != "/sparql" or "explain" in request.args:
+        return found
+    address = links.public(g.site, links.with_parameters("/sparql", (*asked, ("explain", "1"))))
+    return replace(found, members=found.members | {"explain": address})
 
 
 def from_http(error: HTTPException) -> Problem:

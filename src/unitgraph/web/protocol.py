@@ -207,6 +207,15 @@ def sparql_formats(accept: str, chosen: str, verb: str = "") -> tuple[str | None
     )
 
 
+def prefers_page(accept: str) -> bool:
+    """Whether a client would rather have a page than JSON.
+
+    >>> prefers_page("text/html,*/*;q=0.8"), prefers_page("*/*"), prefers_page("application/json")
+    (True, False, False)
+    """
+    return _acceptable(accept, (formats.JSON, formats.HTML)) == formats.HTML
+
+
 def _acceptable(accept: str, offered: tuple[str, ...]) -> str | None:
     try:
         return formats.negotiate(accept, offered, loose=True)

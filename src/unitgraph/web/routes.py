@@ -14,6 +14,7 @@ from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseErro
 from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
     entity,
+    explain,
     graphs,
     home,
     listing,
@@ -356,7 +357,9 @@ def sparql(site: Site) -> Response:
     body = request.get_data(cache=False)
     content_type = request.headers.get("Content-Type", "")
     asked = protocol.sparql_request(request.method, content_type, request.query_string, body)
-    return _service(site) if asked.query is None else _sparql_page(site, asked, asked.query)
+    if asked.query is None:
+        return _service(site)
+    return (_explanation if asked.explain else _sparql_page)(site, asked, asked.query)
 
 
 def graph_store(site: Site) -> Response:
@@ -388,6 +391,20 @@ def _service(site: Site) -> Response:
         return "sparql.html", solutions.SparqlPage("")
 
     return send(site, Resource("/sparql", GRAPH_FORMATS, write, page, by_parameter=True), None)
+
+
+def _explanation(site: Site, asked: protocol.SparqlRequest, text: str) -> Response:
+    """Why a query finds nothing or what makes it costly: a page, or JSON for programs."""
+    found = explain.explain(site, text, asked.default_graphs, asked.named_graphs)
+    accept = "" if asked.format else request.headers.get("Accept", "")
+    if asked.format == "html" or protocol.prefers_page(accept):
+        page = solutions.SparqlPage(text, explanation=found)
+        response = Response(respond.render(site, "sparql.html", page), content_type=formats.content_type(HTML))
+    else:
+        response = Response(respond.json_text(explain.as_dict(found)), content_type=formats.JSON)
+    response.headers["Vary"] = "Accept"
+    response.headers["Cache-Control"] = "no-cache"
+    return response
 
 
 def _sparql_page(site: Site, asked: protocol.SparqlRequest, text: str) -> Response:
