@@ -27,6 +27,7 @@ CALLS = 25  #: of the engine, for one explanation
 OWN_SHARE = 0.4  #: of the seconds, for the query itself
 LARGE = 10_000  #: solutions; an answer with fewer that came in time is not called costly
 MAX_VALUES = 1_000  #: values of a property among which a near one is looked for
+MAX_NAMES = 3  #: near names that a sentence gives
 MAX_SHOWN = 5  #: values that a sentence names
 
 
@@ -133,6 +134,7 @@ class _Asker:
     seconds: float = field(init=False)
     without_data_set: bool = False
     in_use: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    told: dict[tuple[str, bool], bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.seconds = min(SECONDS, self.site.settings.query_seconds)
@@ -228,8 +230,11 @@ class _Asker:
         return [(None,)] if answer else []
 
     def any(self, group: str) -> bool:
-        """Whether a group has a solution."""
-        return bool(self.select("ASK", group))
+        """Whether a group has a solution; the same is not asked twice."""
+        key = (group, self.without_data_set)
+        if key not in self.told:
+            self.told[key] = bool(self.select("ASK", group))
+        return self.told[key]
 
     def values(self, expression: str, group: str, limit: int) -> list[Term]:
         """Different values of an expression over a group."""
@@ -498,7 +503,7 @@ class _Place:
         for name in missing:
             near = nearest.order(name, visible, 1)
             told = f"`?{name}` gets no value where this filter stands, so the filter cannot let anything through."
-            hint = f" Is `?{near[0]}` meant? That one has values." if near else ""
+            hint = f" The nearest variable that gets one is `?{near[0]}`." if near else ""
             yield self._found(told + hint, f"?{near[0]}" if near else "", "variable")
         if not missing:
             yield from self._compared()
@@ -683,7 +688,7 @@ def _template(asker: _Asker, query: Query) -> Iterator[Finding]:
             (t.start for t in patterns.tokens(query.text) if t.kind == "variable" and t.text[1:] == name), 0
         )  # fmt: skip
         told = f"The patterns have solutions, but `?{name}` of the template gets no value in them."
-        hint = f" Is `?{near[0]}` meant?" if near else ""
+        hint = f" The nearest variable that gets one is `?{near[0]}`." if near else ""
         yield Finding("template", *query.place(place), told + hint, f"?{near[0]}" if near else "")
 
 
@@ -755,8 +760,7 @@ def _unknown_name(
     there = _values_there(asker, query, element, token)
     near = nearest.terms_near(asker.site, iri, role, there, asker.used(role, nearest.split(iri)[0]))
     best = next((one for one in near[:3] if helps(token.text, query.name(one))), None)
-    ordered = [best, *(one for one in near if one != best)] if best else near
-    sentence, suggestion = _unknown_words(query, iri, role, ordered)
+    sentence, suggestion = _unknown_words(query, iri, role, [best] if best else near)
     if role in ("property", "class") and nearest.known(asker.site, iri, "thing") and not best:
         use = "no statement uses it as a property" if role == "property" else "nothing is of this class"
         sentence, suggestion = f"`{query.name(iri)}` is described here, but {use}.", ""
@@ -803,7 +807,9 @@ def _unknown_words(query: Query, iri: str, role: str, near: list[str]) -> tuple[
     }[role]
     if not near:
         return f"{what} No name here is close to it.", ""
-    return f"{what} The nearest name is `{query.name(near[0])}`.", query.name(near[0])
+    names = [f"`{query.name(one)}`" for one in near[:MAX_NAMES]]
+    said = f"The nearest name is {names[0]}." if len(names) == 1 else f"The nearest names are {', '.join(names)}."
+    return f"{what} {said}", query.name(near[0])
 
 
 def _unknown(asker: _Asker, query: Query, found: list[Finding]) -> list[Finding]:

@@ -77,7 +77,8 @@ def terms_near(site: Site, iri: str, role: str, there: Iterable[str] = (), used:
     exact += [site.base + "/".join(iri.rstrip("/").split("/")[-2:]), iri.rstrip("/")]
     found = [one for one in dict.fromkeys(exact) if one != iri and known(site, one, role)]
     some = [one for one in dict.fromkeys((*there, *used, *_candidates(site, iri, role))) if one != iri]
-    found += [one for one in some if split(one)[1].casefold() == local.casefold()]
+    equal = [one for one in some if split(one)[1].casefold() == local.casefold()]
+    found += sorted(equal, key=lambda one: split(one)[0] != namespace)
     found += order(iri, [one for one in some if split(one)[0] == namespace])
     found += order(iri, [one for one in some if split(one)[0] != namespace])
     return list(dict.fromkeys(found))
