@@ -363,8 +363,8 @@ class _Parser:
         if self.at != closing:
             raise _Unclear
         self.take("}")
-        visible = _projected(select.head, elements) if select else _visible(elements)
-        return Group(self.slice(first), self.tokens[first].start, elements, visible, select)
+        bound = _projected(select.head, elements) if select else visible(elements)
+        return Group(self.slice(first), self.tokens[first].start, elements, bound, select)
 
     def _elements(self) -> Iterator[Element]:
         steps: dict[str, Callable[[int], Iterable[Element]]] = {
@@ -532,7 +532,7 @@ class _Parser:
     def _triple(self, subject: Node, path: Node, value: Node, start: int) -> Element:
         own = (*subject.tokens, *path.tokens, *value.tokens)
         text = f"{subject.text} {path.text} {value.text}\n."
-        shown = _cut(f"{subject.shown} {path.shown} {value.shown}")
+        shown = one_line(f"{subject.shown} {path.shown} {value.shown}")
         named = {node.text[1:] for node in (subject, value) if node.text.startswith("?")}
         variables = _variables(own) | named
         return Element("triple", text, shown, start, own, variables, (subject, path, value))
@@ -617,7 +617,7 @@ def _variables(some: Iterable[Token]) -> frozenset[str]:
     return frozenset(token.text[1:] for token in some if token.kind == "variable")
 
 
-def _visible(elements: Iterable[Element]) -> frozenset[str]:
+def visible(elements: Iterable[Element]) -> frozenset[str]:
     """The variables that a group may give a value to (SPARQL 1.1 §18.2.1)."""
     return frozenset[str]().union(*(one.variables for one in elements if one.kind not in ("filter", "minus")))
 
@@ -626,7 +626,7 @@ def _projected(head: str, elements: Iterable[Element]) -> frozenset[str]:
     seen = tokens(head)[1:]
     pairs = list(zip((Token("", "", 0), *seen), seen, strict=False))
     if any(token.text == "*" and before.kind in ("", "word") for before, token in pairs):
-        return _visible(elements)
+        return visible(elements)
     found, depth = set(), 0
     for before, token in pairs:
         depth += {"open": 1, "close": -1}.get(token.kind, 0)
@@ -641,10 +641,10 @@ def _shown(some: tuple[Token, ...]) -> str:
     for before, token in zip((Token("", "", -1), *some), some, strict=False):
         apart = parts and before.end != token.start
         parts.append(f" {token.text}" if apart else token.text)
-    return _cut(re.sub(r"\s+", " ", "".join(parts)))
+    return one_line(re.sub(r"\s+", " ", "".join(parts)))
 
 
-def _cut(text: str) -> str:
+def one_line(text: str) -> str:
     return text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 1] + "…"
 
 
@@ -726,95 +726,3 @@ def _split(some: tuple[Token, ...]) -> list[tuple[Token, ...]]:
 
 def _joined(some: tuple[Token, ...]) -> str:
     return " ".join(token.text for token in some).replace(" ^^ ", "^^").replace(" @", "@")
-
-
-# Costs -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Cost:
-    """A shape that can make a query costly, as far as its text tells.
-
-    `kind` is product (parts that share no variable), compared (only a filter connects them), path (of any
-    length between open ends), everything (a pattern without a constant), text (a filter that reads texts),
-    optionals (how many in `count`), order (ORDER BY) or limit (there is none). `parts` are those of a product.
-    """
-
-    kind: str
-    start: int
-    shown: str = ""
-    count: int = 0
-    parts: tuple[tuple[Element, ...], ...] = ()
-
-
-MANY_OPTIONALS = 8
-
-
-def costs(query: Query) -> tuple[Cost, ...]:
-    """What in the text of a query can make it costly; nothing that would depend on the data."""
-    found = list(_group_costs(query.where, frozenset())) if query.where else []
-    words = {modifier.word: modifier for modifier in query.select.modifiers}
-    if query.form == "ASK":
-        return tuple(found)
-    if order := words.get("ORDER"):
-        found.append(Cost("order", order.start, _cut(" ".join(order.text.split()))))
-    if "LIMIT" not in words and not query.select.aggregates and query.where:
-        found.append(Cost("limit", len(query.text.rstrip())))
-    return tuple(found)
-
-
-def _group_costs(group: Group, outside: frozenset[str]) -> Iterator[Cost]:
-    binding = [one for one in group.elements if one.kind not in ("filter", "minus") and one.variables]
-    filters = [one for one in group.elements if one.kind == "filter"]
-    yield from _products(binding, filters, outside)
-    for one in binding:
-        elsewhere = outside.union(*(other.variables for other in binding if other is not one))
-        ends = {one.nodes[n].text.lstrip("?$") for n in (0, 2)} if one.kind == "triple" else set()
-        if not ends or not all(one.nodes[n].kind in ("variable", "blank") for n in (0, 2)) or ends & elsewhere:
-            continue
-        path = one.nodes[1]
-        if path.kind == "variable" and path.text[1:] not in elsewhere:
-            yield Cost("everything", one.start, one.shown)
-        if path.kind == "path" and any(token.text in ("*", "+") for token in path.tokens):
-            yield Cost("path", one.start, one.shown)
-    for one in filters:
-        if any(token.upper in ("REGEX", "CONTAINS", "STRSTARTS", "STRENDS") for token in one.tokens):
-            yield Cost("text", one.start, one.shown)
-    optionals = [one for one in binding if one.kind == "optional"]
-    if len(optionals) >= MANY_OPTIONALS:
-        yield Cost("optionals", optionals[0].start, count=len(optionals))
-    for one in binding:
-        for body in one.bodies:
-            others = frozenset[str]().union(*(other.variables for other in binding if other is not one))
-            yield from _group_costs(body, outside | others if one.kind == "optional" else frozenset())
-
-
-def _products(binding: list[Element], filters: list[Element], outside: frozenset[str]) -> Iterator[Cost]:
-    apart = _connected(binding, [outside])
-    if len(apart) < 2:
-        return
-    compared = _connected(binding, [outside, *(one.variables for one in filters)])
-    if len(compared) > 1:
-        yield Cost("product", compared[1][0].start, parts=compared)
-        return
-    across = [one for one in filters if sum(bool(one.variables & _visible(part)) for part in apart) > 1]
-    if across:
-        yield Cost("compared", across[0].start, across[0].shown, parts=apart)
-
-
-def _connected(some: list[Element], links: Iterable[frozenset[str]]) -> tuple[tuple[Element, ...], ...]:
-    """Elements that hang together by their variables, or by a set of linked variables, in order."""
-    parts: list[tuple[set[str], list[Element]]] = [(set(link), []) for link in links if link]
-    for one in some:
-        touching = [part for part in parts if part[0] & one.variables]
-        parts = [part for part in parts if not part[0] & one.variables]
-        merged: tuple[set[str], list[Element]] = (set(one.variables), [])
-        for variables, elements in touching:
-            merged = (merged[0] | variables, merged[1] + elements)
-        parts.append((merged[0], [*merged[1], one]))
-    found = [
-        tuple(sorted(elements, key=lambda one: one.start))
-        for _, elements in parts
-        if any(one.kind not in ("bind", "values") for one in elements)  # which multiply by little
-    ]
-    return tuple(sorted(found, key=lambda part: part[0].start))

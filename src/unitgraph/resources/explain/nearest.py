@@ -92,8 +92,7 @@ def _candidates(site: Site, iri: str, role: str) -> list[str]:
     if role in ("property", "class"):
         kinds = PROPERTIES if role == "property" else CLASSES
         declared = [quad.subject for kind in kinds for quad in islice(find(None, RDF_TYPE, kind), MAX_CANDIDATES)]
-        some = dict.fromkeys(node.value for node in declared if isinstance(node, NamedNode))
-        return [one for one in some if known(site, one, role)]
+        return [node.value for node in declared if isinstance(node, NamedNode)]
     namespace, _ = split(iri)
     if namespace == UG:
         quads = islice(find(None, term("rdfs:isDefinedBy"), None), MAX_CANDIDATES)
