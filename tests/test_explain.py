@@ -410,44 +410,18 @@ def test_a_saved_query_that_is_broken_is_told_where_and_what_it_was(site: Site, 
 
 
 def mutated(chance: random.Random) -> str:
-    """A saved query with a few random changes."""
+    """A saved query with a few random changes, most of which leave it SPARQL."""
     seen = list(patterns.tokens(chance.choice(QUERIES).text))
-    pool = [token.text for query in chance.sample(QUERIES, 2) for token in patterns.tokens(query.text)]
-    pool += [
-        "*",
-        "+",
-        "?",
-        "<",
-        "||",
-        "&&",
-        "!",
-        "^^",
-        "@en",
-        '"',
-        "'''",
-        "<<",
-        "[]",
-        "()",
-        "#",
-        "\\",
-        "{",
-        "}",
-        "5",
-        "\0",
-    ]
+    pool = [token for query in chance.sample(QUERIES, 3) for token in (*patterns.tokens(query.text), *seen)]
+    odd = [*'*+?<!"#\\{}5\0', "||", "&&", "^^", "@en", "'''", "<<", "[]", "()"]
     words = [token.text for token in seen]
     for _ in range(chance.randint(1, 3)):
-        at = chance.randrange(len(words))
-        match chance.randrange(4):
-            case 0:
-                del words[at]
-            case 1:
-                words.insert(at, chance.choice(pool))
-            case 2:
-                words[at] = chance.choice(pool)
-            case _:
-                other = chance.randrange(len(words))
-                words[at], words[other] = words[other], words[at]
+        at = chance.randrange(len(seen))
+        if chance.random() < 0.8:
+            kind = seen[at].kind
+            words[at] = chance.choice([token.text for token in pool if token.kind == kind])
+        else:
+            words[at] = chance.choice(["", chance.choice(odd), f"{words[at]} {chance.choice(pool).text}"])
     return " ".join(words)
 
 

@@ -10,7 +10,7 @@ No engine and no data. What cannot be taken apart with certainty is not taken ap
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
@@ -174,16 +174,16 @@ def tokens(text: str) -> tuple[Token, ...]:
     return tuple(found)
 
 
-def replaced(text: str, old: str, new: str) -> str:
-    """A piece of a query with one term in the place of another, wherever it stands.
+def replaced(text: str, terms: Mapping[str, str]) -> str:
+    """A piece of a query with other terms in the place of some, wherever they stand.
 
-    >>> replaced('?s ug:a "ug:a" ; ug:ab 1', "ug:a", "ug:c")
+    >>> replaced('?s ug:a "ug:a" ; ug:ab 1', {"ug:a": "ug:c"})
     '?s ug:c "ug:a" ; ug:ab 1'
     """
     parts, last = [], 0
     for token in tokens(text):
-        if token.text == old:
-            parts += [text[last : token.start], new]
+        if token.text in terms:
+            parts += [text[last : token.start], terms[token.text]]
             last = token.end
     return "".join([*parts, text[last:]])
 

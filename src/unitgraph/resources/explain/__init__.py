@@ -7,6 +7,8 @@ is proposed instead is a term of this release, looked up.
 
 from __future__ import annotations
 
+import re
+
 from unitgraph import patterns
 from unitgraph.errors import QuerySyntaxError
 from unitgraph.patterns import Query
@@ -15,6 +17,7 @@ from unitgraph.resources.explain.asker import (
     LARGE,
     OWN_SHARE,
     SECONDS,
+    UNUSED,
     Asker,
     Explanation,
     Finding,
@@ -65,7 +68,7 @@ def explain(
         count = asker.own_answer(text)
     except QuerySyntaxError as error:
         return Explanation("syntax", f"This is not SPARQL yet: {error}.", tuple(undeclared_prefixes(site, text, error)))
-    query = patterns.read(text)
+    query = patterns.read(text) if not re.search(rf"[?$]({UNUSED}|unnamed\d)", text) else None
     if count is None:
         return _costly(asker, query)
     if query is None:
@@ -80,7 +83,8 @@ def _empty(asker: Asker, query: Query, count: int) -> Explanation:
     found: list[Finding] = []
     complete = True
     try:
-        found += whole(asker, query)
+        for one in whole(asker, query):
+            found.append(one)  # one by one, so that those before a stop are kept
     except Stopped:
         complete = False
     except Unsure:

@@ -30,10 +30,10 @@ UNUSED = "explained"  #: a variable of ours, and how others of ours begin
 class Finding:
     """One thing found out about a query.
 
-    `kind` is what it is about: syntax, prefix, graphs, triple, block, filter, optional, minus, union, graph, values,
-    group, select, having, offset, limit, template (where nothing is left); iri, literal, language, case, datatype,
-    direction, variable, values, conflict (why); product, compared, path, everything, text, optionals, order
-    (what costs). `line` and `column` count from 1, None where no place is meant. `suggestion` is SPARQL to write
+    `kind` is what it is about. Where nothing is left: syntax, prefix, graphs, triple, block, filter, minus, union,
+    graph, values, group, select, having, offset, limit, template. Why: iri, unused, literal, language, case,
+    datatype, direction, variable, conflict. Costs: product, compared, path, everything, text, optionals, order
+    and limit. `line` and `column` count from 1, None where no place is meant. `suggestion` is SPARQL to write
     instead, made of terms that exist; empty where there is none.
     """
 

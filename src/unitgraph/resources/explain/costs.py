@@ -117,7 +117,6 @@ def findings(asker: Asker, query: Query, wanted: set[str] | None) -> tuple[list[
 def _cost(asker: Asker, query: Query, cost: Cost) -> Finding | None:
     """A cost as a sentence, with counts of this release where they tell more."""
     line, column = query.place(cost.start)
-    suggestion = ""
     total = len(asker.site.store)
     if cost.kind in ("product", "compared"):
         sentence = _pairs(asker, cost)
@@ -147,7 +146,8 @@ def _cost(asker: Asker, query: Query, cost: Cost) -> Finding | None:
     else:
         sentence = "There is no LIMIT, so every solution is worked out and sent. Add `LIMIT 100` to look at the first."
         suggestion = "LIMIT 100"
-    return Finding(cost.kind, line, column, sentence, suggestion)
+        return Finding(cost.kind, None, None, sentence, suggestion)
+    return Finding(cost.kind, line, column, sentence)
 
 
 def _pairs(asker: Asker, cost: Cost) -> str | None:

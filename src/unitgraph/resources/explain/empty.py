@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from pyoxigraph import Literal, NamedNode
@@ -119,7 +119,7 @@ class _Place:
                 f"`{shown}` finds something by itself, but nothing that also fits what the query asks for before it."
             )
         else:
-            behind = "" if first else ", not even by itself, without the rest of the query"
+            behind = "" if first else ", not even by itself"
             yield self._found(f"Nothing in this release fits `{shown}`{behind}.")
         unknown = list(unknown_in(self.asker, self.query, (*self.before, self.element), self._left_with))
         yield from unknown
@@ -131,10 +131,10 @@ class _Place:
             yield from self._conflict()
         yield from self._instead()
 
-    def _left_with(self, old: str, new: str) -> bool:
-        """Whether anything is left with another term in the place of one."""
+    def _left_with(self, mended: Mapping[str, str]) -> bool:
+        """Whether anything is left with other terms in the place of some."""
         text = self.within((*self.before, self.element))
-        return self.asker.any(patterns.replaced(text, old, new))
+        return self.asker.any(patterns.replaced(text, mended))
 
     def _literal(self) -> Iterator[Finding]:
         subject, path, value = self.element.nodes

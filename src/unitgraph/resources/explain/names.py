@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeAlias
 
 from pyoxigraph import NamedNode
 
@@ -46,47 +47,59 @@ def _flat(elements: Iterable[Element]) -> Iterator[Element]:
             yield from _flat(body.elements)
 
 
-def unknown_in(
-    asker: Asker, query: Query, elements: Iterable[Element], helps: Callable[[str, str], bool]
-) -> Iterator[Finding]:
-    """Names in these elements that the release does not know in their role; the last element first."""
+#: Whether something is found with other terms in the place of some.
+Helps: TypeAlias = Callable[[Mapping[str, str]], bool]
+
+
+def unknown_in(asker: Asker, query: Query, elements: Iterable[Element], helps: Helps) -> Iterator[Finding]:
+    """Names in these elements that the release does not know in their role; the last element first.
+
+    A finding counts on those before it: their suggestions are taken when the next one is tried.
+    """
     seen, places = set(), set()
+    mended: dict[str, str] = {}
     for element in reversed(list(_flat(elements))):
         for token, iri, role in _constants(query, element):
             if (iri, role) in seen or nearest.known(asker.site, iri, role):
                 continue
             seen.add((iri, role))
-            found = _unknown_name(asker, query, element, token, iri, role, helps)
-            if found and (found.line, found.column) not in places:
+            found = _wrong_prefix(asker, query, token, role)
+            if found is None:
+                there = _values_there(asker, query, element, token, mended)
+                near = nearest.terms_near(asker.site, iri, role, there, asker.used(role, nearest.split(iri)[0]))
+                names = [query.name(one) for one in near]
+                best = next((name for name in names[:MAX_NAMES] if helps({**mended, token.text: name})), "")
+                found = _unknown(asker, query, token, iri, role, best, near)
+                if best or names:
+                    mended[token.text] = best or names[0]
+            if (found.line, found.column) not in places:
                 places.add((found.line, found.column))
                 yield found
 
 
-def _unknown_name(
-    asker: Asker, query: Query, element: Element, token: Token, iri: str, role: str, helps: Callable[[str, str], bool]
-) -> Finding | None:
-    if prefix := _wrong_prefix(asker, query, token, role):
-        return prefix
-    there = _values_there(asker, query, element, token)
-    near = nearest.terms_near(asker.site, iri, role, there, asker.used(role, nearest.split(iri)[0]))
-    best = next((one for one in near[:3] if helps(token.text, query.name(one))), None)
-    sentence, suggestion = unknown_words(query, iri, role, [best] if best else near)
-    if role in ("property", "class") and nearest.known(asker.site, iri, "thing") and not best:
-        use = "no statement uses it as a property" if role == "property" else "nothing is of this class"
-        sentence, suggestion = f"`{query.name(iri)}` is described here, but {use}.", ""
-    if best:
-        sentence += " With that, something is found up to this place."
+def _unknown(asker: Asker, query: Query, token: Token, iri: str, role: str, best: str, near: list[str]) -> Finding:
+    """An unknown name; `best` is the near one with which something is found, or empty."""
     line, column = query.place(token.start)
-    return Finding("iri", line, column, sentence, suggestion)
+    if not best and role in ("property", "class") and nearest.known(asker.site, iri, "thing"):
+        use = "no statement uses it as a property" if role == "property" else "nothing is of this class"
+        return Finding("unused", line, column, f"`{query.name(iri)}` is described here, but {use}.")
+    sentence, suggestion = unknown_words(query, iri, role, near)
+    if best:
+        what = sentence.partition(" The nearest")[0]
+        sentence = f"{what} The nearest name is `{best}`; with that, something is found up to this place."
+    return Finding("iri", line, column, sentence, best or suggestion)
 
 
-def _values_there(asker: Asker, query: Query, element: Element, token: Token) -> tuple[str, ...]:
+def _values_there(
+    asker: Asker, query: Query, element: Element, token: Token, mended: Mapping[str, str]
+) -> tuple[str, ...]:
     """The things that stand in the place of an unknown one: the values of the same property."""
     if element.kind != "triple" or token not in element.nodes[2].tokens:
         return ()
     subject, path, _ = element.nodes
+    pattern = patterns.replaced(f"{subject.text} {path.text} ?{UNUSED}_o .", mended)
     try:
-        found = asker.values(f"?{UNUSED}_o", f"{subject.text} {path.text} ?{UNUSED}_o .", MAX_VALUES)
+        found = asker.values(f"?{UNUSED}_o", pattern, MAX_VALUES)
     except Unsure:
         return ()
     return tuple(one.value for one in found if isinstance(one, NamedNode))
@@ -124,13 +137,13 @@ def unknown_words(query: Query, iri: str, role: str, near: list[str]) -> tuple[s
 
 def unknown_elsewhere(asker: Asker, query: Query, found: list[Finding]) -> list[Finding]:
     """Unknown names in the rest of the query, so that they can be mended in one go."""
-    places = {(one.line, one.column) for one in found if one.kind in ("iri", "prefix", "graph")}
+    places = {(one.line, one.column) for one in found if one.kind in ("iri", "unused", "prefix", "graph")}
     more: list[Finding] = []
     if query.where is None:
         return more
     try:
-        for one in unknown_in(asker, query, query.where.elements, lambda old, new: False):
-            if (one.line, one.column) not in places and (one.suggestion or "described" not in one.sentence):
+        for one in unknown_in(asker, query, query.where.elements, lambda mended: False):
+            if (one.line, one.column) not in places and one.kind != "unused":
                 more.append(one)
     except (Stopped, Unsure):
         pass
