@@ -15,13 +15,14 @@ from flask.testing import FlaskClient
 from pyoxigraph import NamedNode, QueryBoolean, QuerySolutions
 
 from unitgraph import patterns, queries
-from unitgraph.engine import Engine
+from unitgraph.engine import Broker, Engine
 from unitgraph.errors import QueryRefused, UnitgraphError
 from unitgraph.patterns import Query
 from unitgraph.queries import SavedQuery
 from unitgraph.release import Release
 from unitgraph.resources import explain
 from unitgraph.resources.explain import Explanation, Finding, asker, costs, nearest
+from unitgraph.settings import Settings
 from unitgraph.site import Site
 
 QUERIES = queries.read_folder(ROOT / "queries")
@@ -43,8 +44,21 @@ Expected = tuple[str, int | None, str]
 
 
 @pytest.fixture(scope="module")
-def small(tiny: Release, engine: Engine) -> Site:
-    return Site(tiny.folder.parent, tiny, engine, engine.settings)
+def patient() -> Iterator[Engine]:
+    """An engine for tests of what is found out, whatever else the machine does; others test how soon."""
+    with pytest.MonkeyPatch.context() as patch, Broker(Settings(query_seconds=60)) as running:
+        patch.setattr(asker, "SECONDS", 60.0)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def small(tiny: Release, patient: Engine) -> Site:
+    return Site(tiny.folder.parent, tiny, patient, patient.settings)
+
+
+@pytest.fixture(scope="module")
+def large(release: Release, patient: Engine) -> Site:
+    return Site(release.folder.parent, release, patient, patient.settings)
 
 
 def told(found: Explanation) -> list[Expected]:
@@ -294,9 +308,9 @@ def test_a_query_that_does_not_end_is_told_why_with_counts(site: Site) -> None:
     assert {"order", "limit"} <= {one.kind for one in found.findings}
 
 
-def test_no_shape_is_blamed_for_a_query_that_has_a_small_answer(site: Site) -> None:
+def test_no_shape_is_blamed_for_a_query_that_has_a_small_answer(large: Site) -> None:
     for query in FULL:
-        found = explain.explain(site, query.text)
+        found = explain.explain(large, query.text)
         assert (found.outcome, found.findings) == ("found", ()), query.name
 
 
@@ -387,17 +401,17 @@ def breaks(query: Query) -> Iterator[tuple[str, tuple[int, int], str]]:
 
 
 @pytest.mark.parametrize("saved", FULL, ids=lambda saved: saved.name)
-def test_a_saved_query_that_is_broken_is_told_where_and_what_it_was(site: Site, saved: SavedQuery) -> None:
+def test_a_saved_query_that_is_broken_is_told_where_and_what_it_was(large: Site, saved: SavedQuery) -> None:
     query = patterns.read(saved.text)
     assert query
     for text, place, was in breaks(query):
         token = patterns.tokens(was)[0]
         iri = query.iri(token) if token.kind == "name" else None
         if iri and not (
-            nearest.known(site, iri, "property") or site.store.query(f"ASK {{ GRAPH ?g {{ <{iri}> ?p ?o }} }}")
+            nearest.known(large, iri, "property") or large.store.query(f"ASK {{ GRAPH ?g {{ <{iri}> ?p ?o }} }}")
         ):
             continue  # the query names what the release has not, in a part that need not fit
-        found = explain.explain(site, text)
+        found = explain.explain(large, text)
         if found.outcome == "found" and token.kind == "string":
             continue  # a filter in an optional part
         assert found.outcome in ("empty", "found")
