@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
@@ -12,85 +11,17 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import rdflib
 import SPARQLWrapper
 from conftest import ROOT
+from running import Running, below, serving
 
 TINY = ROOT / "tests" / "tiny"
-
-
-@dataclass
-class Running:
-    """A server that was started for a test."""
-
-    process: subprocess.Popen[str]
-    url: str
-    log: Path
-
-    def get(self, path: str, accept: str = "*/*", method: str = "GET") -> tuple[int, dict[str, str], bytes]:
-        """Status, headers and body, redirects not followed."""
-
-        class Stay(urllib.request.HTTPRedirectHandler):
-            def redirect_request(self, *_: object) -> None:
-                return None
-
-        request = urllib.request.Request(self.url + path, headers={"Accept": accept}, method=method)
-        try:
-            with urllib.request.build_opener(Stay).open(request, timeout=20) as answer:
-                return answer.status, dict(answer.headers), answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), error.read()
-
-    def wait_for(self, path: str, needle: bytes, seconds: float = 30) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if needle in self.get(path, "text/turtle")[2]:
-                return
-            time.sleep(0.2)
-        raise AssertionError(f"{needle!r} did not appear at {path}: {self.log.read_text()}")
-
-
-@contextlib.contextmanager
-def serving(cache: Path, *arguments: str) -> Iterator[Running]:
-    log = cache / "log"
-    environment = {**os.environ, "XDG_CACHE_HOME": str(cache), "PYTHONUNBUFFERED": "1"}
-    command = [sys.executable, "-m", "unitgraph.cli", "serve", "--port", "0", *arguments]
-    with log.open("w") as file:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True, env=environment, cwd=ROOT)
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    match = re.fullmatch(r"serving (http://localhost:\d+/)\n", line)
-    try:
-        assert match, f"{line!r} {log.read_text()}"
-        yield Running(process, match[1], log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
-            process.wait()
-            process.stdout.close()
-
-
-def below(pid: int) -> set[int]:
-    """The processes that a process has started, and those that these have."""
-    found: set[int] = set()
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rsplit(")", 1)[1].split()
-            if int(fields[1]) == pid:
-                found |= {int(path.parent.name)} | below(int(path.parent.name))
-    return found
 
 
 @pytest.fixture(scope="module")
