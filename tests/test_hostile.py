@@ -11,6 +11,7 @@ import csv
 import gzip
 import http.client
 import io
+import itertools
 import json
 import random
 import re
@@ -250,7 +251,7 @@ def faults_of_problem(answer: Answer, kind: str) -> Iterator[str]:
     told = json.loads(answer.body)
     if str(told.get("status")) != answer.status or not told.get("title"):
         yield f"a problem document with status {told.get('status')} and title {told.get('title')}"
-    if not ADVICE.search(told.get("detail", "")):
+    if answer.status != "404" and not ADVICE.search(told.get("detail", "")):
         yield f"a problem that does not say what to do: {told.get('detail')!r}"
     if re.search(r"Traceback|\.py\b|/site-packages|panicked", answer.body.decode()):
         yield f"inner workings are shown: {told.get('detail')!r}"
@@ -272,7 +273,7 @@ def rows_of(kind: str, body: bytes) -> int | None:
     """
     if kind == "text/csv":
         lines = list(csv.reader(io.StringIO(body.decode("utf-8"), newline=""), strict=True))
-        if len({len(line) for line in lines}) > 1:
+        if len({max(len(line), 1) for line in lines}) > 1:  # an empty line is a row of one empty field
             raise ValueError("lines of different lengths")
         return len(lines) - 1
     if found := QueryResultsFormat.from_media_type(kind):
@@ -385,8 +386,8 @@ def answers(running: Running) -> list[bytes]:
 
 
 def tracebacks(log: str) -> list[str]:
-    """The last line of each traceback in the log, but for streams that broke off, which are told so."""
-    found = re.findall(r"^Traceback .*\n(?:[ \t]+.*\n|\n)*(\S.*)$", log, re.MULTILINE)
+    """The last line of each traceback in the log, but for streams that broke off: these may be told so."""
+    found = re.findall(r"^Traceback .*\n(?:[ \t]+.*\n|\n)*(\S.*)$(?!\n\n[TD])", log, re.MULTILINE)
     return [f"a traceback in the log: {line[:200]}" for line in found if "QueryFailed" not in line]
 
 
@@ -439,3 +440,238 @@ def test_hostile_requests_are_answered_within_their_limits_and_hurt_nobody(serve
         faults.append("the endpoint does not answer as before")
     faults += tracebacks(server.log.read_text())
     assert not faults, "\n".join(["", *faults])
+
+
+# With a hand on the connection ------------------------------------------------------------------------------------
+
+HEAD = b"POST /sparql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/sparql-query\r\n"
+CROSS = "SELECT * { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i }"
+
+
+def statuses(connection: socket.socket, seconds: float) -> list[str]:
+    """The statuses of all answers on a connection until it ends or is silent for so long."""
+    data = b""
+    connection.settimeout(seconds)
+    with contextlib.suppress(OSError):
+        while part := connection.recv(65_536):
+            data += part
+    return [found.decode() for found in re.findall(rb"HTTP/1\.[01] ([0-9]{3})", data)]
+
+
+def half_a_body(connection: socket.socket) -> list[str]:
+    """A body that ends, with the connection half closed, before its length."""
+    connection.sendall(HEAD + b"Content-Length: 1000\r\n\r\nSELECT * {")
+    connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+def half_a_head(connection: socket.socket) -> list[str]:
+    connection.sendall(HEAD[:30])
+    connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+def half_a_chunk(connection: socket.socket) -> list[str]:
+    connection.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\nASK {}")
+    connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+def gzip_bomb(connection: socket.socket) -> list[str]:
+    """100 MB of spaces that are 100 kB on the way."""
+    body = gzip.compress(b"ASK {}" + b" " * 100_000_000)
+    connection.sendall(HEAD + b"Connection: close\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(body))
+    with contextlib.suppress(ConnectionError):
+        connection.sendall(body)
+    return statuses(connection, 20)
+
+
+def gzip_bomb_in_gzip(connection: socket.socket) -> list[str]:
+    body = gzip.compress(gzip.compress(b" " * 100_000_000))
+    coding = b"Content-Encoding: gzip, gzip\r\n"
+    connection.sendall(HEAD + b"Connection: close\r\n%sContent-Length: %d\r\n\r\n" % (coding, len(body)) + body)
+    return statuses(connection, 20)
+
+
+def too_long_a_body(connection: socket.socket) -> list[str]:
+    """4 MB that keep coming after the refusal."""
+    connection.sendall(HEAD + b"Connection: close\r\nContent-Length: 4000000\r\n\r\n")
+    with contextlib.suppress(OSError):
+        for _ in range(400):
+            connection.sendall(b" " * 10_000)
+    return statuses(connection, 20)
+
+
+def expectation_of_too_much(connection: socket.socket) -> list[str]:
+    """Asks first whether it may send a gigabyte; whatever comes first, the refusal does not wait for it."""
+    connection.sendall(HEAD + b"Connection: close\r\nExpect: 100-continue\r\nContent-Length: 1000000000\r\n\r\n")
+    return statuses(connection, 20)
+
+
+def update_behind_a_query(connection: socket.socket) -> list[str]:
+    """Two requests at once: each is judged on its own."""
+    update = b"POST /sparql HTTP/1.1\r\nHost: a\r\nContent-Type: application/sparql-update\r\nConnection: close\r\n"
+    connection.sendall(HEAD + b"Content-Length: 6\r\n\r\nASK {}" + update + b"Content-Length: 9\r\n\r\nCLEAR ALL")
+    return statuses(connection, 20)
+
+
+def twenty_requests_at_once(connection: socket.socket) -> list[str]:
+    connection.sendall(b"GET /sparql?query=ASK%7B%7D HTTP/1.1\r\nHost: localhost\r\n\r\n" * 19)
+    connection.sendall(b"GET /sparql?query=ASK%7B%7D HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    return statuses(connection, 20)
+
+
+def heavy_then_small_at_once(connection: socket.socket) -> list[str]:
+    """The second answer waits for the first, which ends at its limit."""
+    query = urllib.parse.quote(CROSS + " ORDER BY ?a").encode()
+    connection.sendall(b"GET /sparql?query=%s HTTP/1.1\r\nHost: localhost\r\n\r\n" % query)
+    connection.sendall(b"GET /sparql?query=ASK%7B%7D HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+    return statuses(connection, 20)
+
+
+def smuggled_request(connection: socket.socket) -> list[str]:
+    """Length and chunks disagree: what a proxy takes for a body must not be answered as a request."""
+    inner = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    head = HEAD + b"Content-Length: %d\r\nTransfer-Encoding: chunked\r\n\r\n" % (len(inner) + 5)
+    connection.sendall(head + b"0\r\n\r\n" + inner)
+    return statuses(connection, 3)
+
+
+def nothing_but_line_ends(connection: socket.socket) -> list[str]:
+    with contextlib.suppress(OSError):
+        connection.sendall(b"\r\n" * 50_000)
+        connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+def tls_hello(connection: socket.socket) -> list[str]:
+    connection.sendall(bytes.fromhex("16030100c8010000c40303") + bytes(range(200)))
+    connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+def noise(connection: socket.socket) -> list[str]:
+    with contextlib.suppress(OSError):
+        connection.sendall(random.Random(SEED).randbytes(200_000))
+        connection.shutdown(socket.SHUT_WR)
+    return statuses(connection, 20)
+
+
+#: Which series of statuses is allowed; an empty one is a connection that is closed without an answer.
+BY_HAND: tuple[tuple[Callable[[socket.socket], list[str]], str], ...] = (
+    (half_a_body, "|400|408"),
+    (half_a_head, "|400|408"),
+    (half_a_chunk, "|400|408"),
+    (gzip_bomb, "|400|413|415"),
+    (gzip_bomb_in_gzip, "400|413|415"),
+    (too_long_a_body, "|403|413"),
+    (expectation_of_too_much, "|403|413|417|100 403|100 413"),
+    (update_behind_a_query, "200 403"),
+    (twenty_requests_at_once, " ".join(["200"] * 20)),
+    (heavy_then_small_at_once, "503 200"),
+    (smuggled_request, "|400|501"),
+    (nothing_but_line_ends, "|400|408"),
+    (tls_hello, "|400"),
+    (noise, "|400|414|431|505"),
+)
+
+
+@pytest.mark.parametrize(("act", "allowed"), BY_HAND, ids=[act.__name__ for act, _ in BY_HAND])
+def test_a_connection_in_bad_hands_is_answered_or_closed(
+    server: Running, act: Callable[[socket.socket], list[str]], allowed: str
+) -> None:
+    before = len(server.log.read_text())
+    with connect(server) as connection:
+        assert " ".join(act(connection)) in allowed.split("|")
+        with contextlib.suppress(ConnectionError):
+            connection.settimeout(10)
+            assert connection.recv(1) == b""  # it is closed, and not left open
+    assert not tracebacks(server.log.read_text()[before:])
+    assert small(server) == ""
+
+
+def first_fault(running: Running, count: int) -> str:
+    """Ask so many small queries; what happened to the first that was not answered, or ""."""
+    return next((told for told in (small(running) for _ in range(count)) if told), "")
+
+
+def trickle(connections: list[socket.socket], ended: threading.Event) -> None:
+    """A byte a second into each."""
+    while not ended.wait(1):
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.send(b"x")
+
+
+def closed(connections: list[socket.socket]) -> int:
+    """How many of them the server has closed."""
+    count = 0
+    for connection in connections:
+        connection.setblocking(False)
+        try:
+            while data := connection.recv(65_536):
+                assert data
+            count += 1
+        except BlockingIOError:
+            pass
+        except OSError:
+            count += 1
+    return count
+
+
+def test_slow_senders_keep_nobody_out_and_are_given_up(server: Running) -> None:
+    """160 of them, more than there are threads, were there one for each; half in the head, half in the body."""
+    before, ended = condition(server), threading.Event()
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(connect(server)) for _ in range(160)]
+        for connection, slow_in_head in zip(connections, itertools.cycle((True, False)), strict=False):
+            connection.sendall(HEAD + (b"X: " if slow_in_head else b"Content-Length: 60000\r\n\r\n"))
+        slow = threading.Thread(target=trickle, args=(connections, ended))
+        slow.start()
+        try:
+            told = first_fault(server, 10)
+            given_up = not ALL or until(lambda: closed(connections) == len(connections), SLOW_SENDER_SECONDS)
+            left = len(connections) - closed(connections)
+        finally:
+            ended.set()
+            slow.join()
+    assert told == ""
+    assert given_up, f"{left} slow senders are still waited for after {SLOW_SENDER_SECONDS} s"
+    assert not damage(server, before)
+
+
+def test_slow_readers_keep_nobody_out(server: Running) -> None:
+    """64 clients ask for a long answer and do not read it."""
+    before = condition(server)
+    query = urllib.parse.quote(CROSS).encode()
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            connection = stack.enter_context(connect(server))
+            connection.sendall(b"GET /sparql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n" % query)
+        told = first_fault(server, 20)
+    assert told == ""
+    assert not damage(server, before)
+
+
+def test_connections_that_say_nothing_keep_nobody_out(server: Running) -> None:
+    before = condition(server)
+    with contextlib.ExitStack() as stack:
+        for _ in range(300):
+            stack.enter_context(connect(server))
+        told = first_fault(server, 10)
+    assert told == ""
+    assert not damage(server, before)
+
+
+def test_clients_that_break_off_in_the_middle_leave_nothing_behind(server: Running) -> None:
+    before = condition(server)
+    query = urllib.parse.quote(CROSS).encode()
+    for number in range(40):
+        with connect(server) as connection:
+            connection.sendall(b"GET /sparql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n" % query)
+            if number % 2:
+                connection.recv(1_000)
+            if number % 4 < 2:  # the connection is reset, not ended
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    assert not damage(server, before)
+    assert small(server) == ""
