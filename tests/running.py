@@ -187,10 +187,15 @@ class Condition:
 
 
 def condition(running: Running) -> Condition:
-    """How the server is when nothing is asked of it."""
-    pid = running.process.pid
-    until(lambda: not zombies(pid))
-    return Condition(len(workers(broker(pid))), descriptors(pid))
+    """How the server is when nothing is asked of it: once its workers stay as many for a while."""
+    pid, counts = running.process.pid, [0]
+
+    def settled() -> bool:
+        counts.append(len(workers(broker(pid))))
+        return len(counts) > 10 and len(set(counts[-10:])) == 1 and not zombies(pid)
+
+    until(settled)
+    return Condition(counts[-1], descriptors(pid))
 
 
 def damage(running: Running, before: Condition, seconds: float = 30) -> list[str]:

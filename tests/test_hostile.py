@@ -28,7 +28,7 @@ from pathlib import Path
 import pytest
 from conftest import ALL, ROOT
 from pyoxigraph import QueryBoolean, QueryResultsFormat, RdfFormat, parse, parse_query_results
-from running import Running, condition, damage, memory_bytes, serving, until
+from running import Condition, Running, condition, damage, memory_bytes, serving, until
 
 from unitgraph.release import Release
 
@@ -373,6 +373,12 @@ def server(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
+@pytest.fixture(scope="module")
+def at_rest(server: Running) -> Condition:
+    """How the server was before anything hostile was asked of it."""
+    return condition(server)
+
+
 def answers(running: Running) -> list[bytes]:
     """What the endpoint says to a few questions, to compare it before and after."""
     texts = (
@@ -413,9 +419,9 @@ def test_a_case_is_written_out_as_the_readme_explains() -> None:
     assert case.data.endswith(b"\r\n\r\nASK {}")
 
 
-def test_hostile_requests_are_answered_within_their_limits_and_hurt_nobody(server: Running) -> None:
-    before, said = condition(server), answers(server)
-    at_rest = memory_bytes(server.process.pid)
+def test_hostile_requests_are_answered_within_their_limits_and_hurt_nobody(server: Running, at_rest: Condition) -> None:
+    said = answers(server)
+    memory_at_rest = memory_bytes(server.process.pid)
     faults: list[str] = []
 
     def judge(case: Case) -> None:
@@ -431,11 +437,11 @@ def test_hostile_requests_are_answered_within_their_limits_and_hurt_nobody(serve
         list(pool.map(judge, cases))
         faults += [f"the trap caught a connection: {caught}" for caught in trap.caught()]
     faults += [f"a small query of another reader: {told}" for told in others.seen if told]
-    most = max(int(str(size)) for size in memory.seen) - at_rest
+    most = max(int(str(size)) for size in memory.seen) - memory_at_rest
     print(f"{len(cases)} requests, {len(others.seen)} small queries beside them, {most >> 20} MiB more than at rest")
     if most > BOUND_BYTES:
         faults.append(f"{most >> 20} MiB more than at rest, over {BOUND_BYTES >> 20} MiB")
-    faults += damage(server, before)
+    faults += damage(server, at_rest)
     if answers(server) != said:
         faults.append("the endpoint does not answer as before")
     faults += tracebacks(server.log.read_text())
@@ -619,9 +625,9 @@ def closed(connections: list[socket.socket]) -> int:
     return count
 
 
-def test_slow_senders_keep_nobody_out_and_are_given_up(server: Running) -> None:
+def test_slow_senders_keep_nobody_out_and_are_given_up(server: Running, at_rest: Condition) -> None:
     """160 of them, more than there are threads, were there one for each; half in the head, half in the body."""
-    before, ended = condition(server), threading.Event()
+    ended = threading.Event()
     with contextlib.ExitStack() as stack:
         connections = [stack.enter_context(connect(server)) for _ in range(160)]
         for connection, slow_in_head in zip(connections, itertools.cycle((True, False)), strict=False):
@@ -637,12 +643,11 @@ def test_slow_senders_keep_nobody_out_and_are_given_up(server: Running) -> None:
             slow.join()
     assert told == ""
     assert given_up, f"{left} slow senders are still waited for after {SLOW_SENDER_SECONDS} s"
-    assert not damage(server, before)
+    assert not damage(server, at_rest)
 
 
-def test_slow_readers_keep_nobody_out(server: Running) -> None:
+def test_slow_readers_keep_nobody_out(server: Running, at_rest: Condition) -> None:
     """64 clients ask for a long answer and do not read it."""
-    before = condition(server)
     query = urllib.parse.quote(CROSS).encode()
     with contextlib.ExitStack() as stack:
         for _ in range(64):
@@ -650,21 +655,19 @@ def test_slow_readers_keep_nobody_out(server: Running) -> None:
             connection.sendall(b"GET /sparql?query=%s HTTP/1.1\r\nHost: localhost\r\nAccept: text/csv\r\n\r\n" % query)
         told = first_fault(server, 20)
     assert told == ""
-    assert not damage(server, before)
+    assert not damage(server, at_rest)
 
 
-def test_connections_that_say_nothing_keep_nobody_out(server: Running) -> None:
-    before = condition(server)
+def test_connections_that_say_nothing_keep_nobody_out(server: Running, at_rest: Condition) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(300):
             stack.enter_context(connect(server))
         told = first_fault(server, 10)
     assert told == ""
-    assert not damage(server, before)
+    assert not damage(server, at_rest)
 
 
-def test_clients_that_break_off_in_the_middle_leave_nothing_behind(server: Running) -> None:
-    before = condition(server)
+def test_clients_that_break_off_in_the_middle_leave_nothing_behind(server: Running, at_rest: Condition) -> None:
     query = urllib.parse.quote(CROSS).encode()
     for number in range(40):
         with connect(server) as connection:
@@ -673,5 +676,5 @@ def test_clients_that_break_off_in_the_middle_leave_nothing_behind(server: Runni
                 connection.recv(1_000)
             if number % 4 < 2:  # the connection is reset, not ended
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-    assert not damage(server, before)
+    assert not damage(server, at_rest)
     assert small(server) == ""
