@@ -33,7 +33,7 @@ from running import Condition, Running, condition, damage, memory_bytes, serving
 from unitgraph.release import Release
 
 QUERY_SECONDS, MEMORY_BYTES, RESULT_BYTES = 3, 256 << 20, 32 << 20
-SLACK_SECONDS = 15  #: the machine has other things to do as well
+SLACK_SECONDS = 8  #: the machine has other things to do as well
 AT_ONCE = 4
 SEED = 3
 SLOW_SENDER_SECONDS = 60  #: a request that is not whole after this long is given up
