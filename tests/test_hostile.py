@@ -626,10 +626,10 @@ def closed(connections: list[socket.socket]) -> int:
 
 
 def test_slow_senders_keep_nobody_out_and_are_given_up(server: Running, at_rest: Condition) -> None:
-    """160 of them, more than there are threads, were there one for each; half in the head, half in the body."""
+    """320 of them, more than there are threads, were there one for each; half in the head, half in the body."""
     ended = threading.Event()
     with contextlib.ExitStack() as stack:
-        connections = [stack.enter_context(connect(server)) for _ in range(160)]
+        connections = [stack.enter_context(connect(server)) for _ in range(320)]
         for connection, slow_in_head in zip(connections, itertools.cycle((True, False)), strict=False):
             connection.sendall(HEAD + (b"X: " if slow_in_head else b"Content-Length: 60000\r\n\r\n"))
         slow = threading.Thread(target=trickle, args=(connections, ended))
