@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
+import asgi
 import pyoxigraph
 import pytest
 from conftest import ROOT, SHARED
-from flask.testing import FlaskClient
 from pyoxigraph import BlankNode, NamedNode, RdfFormat
 from test_serve import Running, serving
+from werkzeug.test import Client
 
 from unitgraph import rdf
 from unitgraph.engine import Engine
@@ -96,8 +97,8 @@ def graphs(release: Release) -> set[str]:
     return {str(name.value) for name in release.store.named_graphs()}
 
 
-def client(release: Release, engine: Engine) -> FlaskClient:
-    return create_app(Publication(release.folder.parent, engine, engine.settings)).test_client()
+def client(release: Release, engine: Engine) -> Client:
+    return asgi.client(create_app(Publication(release.folder.parent, engine, engine.settings)))
 
 
 # Files ---------------------------------------------------------------------------------------------
@@ -268,7 +269,7 @@ ACCEPTS = ("text/html", "text/turtle", "application/ld+json", "application/rdf+x
 STRANGE = ROOT / "tests" / "any" / "strange.trig"  #: what the sources of our own graph may not hold
 
 
-def walk(page: FlaskClient, paths: list[str]) -> None:
+def walk(page: Client, paths: list[str]) -> None:
     """Every path answers in every format, and never with a fault of ours."""
     for path in paths:
         for accept in ACCEPTS:

@@ -18,7 +18,7 @@ from pathlib import Path
 import brotli
 import pytest
 import zstandard
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import Literal, NamedNode, QueryResultsFormat, parse_query_results
 
 from unitgraph import formats
 from unitgraph.engine import Broker, Engine, guard, outline
@@ -453,3 +453,13 @@ def test_the_walls_are_said(tiny: Release) -> None:
         walls = engine.walls()
     assert walls.memory == (sys.platform == "linux")
     assert len(walls.missing) == [walls.network, walls.memory, walls.priority].count(False)
+
+
+def test_results_in_xml_keep_carriage_returns_and_refuse_what_xml_cannot_hold(engine: Engine, tiny: Release) -> None:
+    _, data = ask(engine, tiny, 'SELECT ("one\\rtwo" AS ?v) {}', solutions_format=formats.SPARQL_XML)
+    answer = parse_query_results(data, format=QueryResultsFormat.XML)
+    assert next(answer)["v"] == Literal("one\rtwo")  # type: ignore[arg-type]
+    for text in ('SELECT ("\\u0001" AS ?v) {}', 'SELECT ("\\uFFFF" AS ?v) {}'):
+        with pytest.raises(NotAcceptable):
+            ask(engine, tiny, text, solutions_format=formats.SPARQL_XML)
+        assert ask(engine, tiny, text)[1]

@@ -11,6 +11,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import json
 import os
 import re
 import shutil
@@ -23,11 +24,11 @@ from pathlib import Path
 from typing import IO
 from xml.parsers import expat
 
-from pyoxigraph import NamedNode, RdfFormat, Store, parse
+from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 
 from unitgraph import __version__, build
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
-from unitgraph.release import MANIFEST, STORE, Manifest, Release, current, open_release, sha256
+from unitgraph.release import COUNTS, MANIFEST, STORE, Manifest, Release, current, open_release, sha256
 from unitgraph.sources import remote_context, too_deep
 from unitgraph.vocab import escaped
 
@@ -47,6 +48,7 @@ GZIP = ".gz"
 BOM = b"\xef\xbb\xbf"
 CHUNK_BYTES = 1 << 16
 MARK = ".fingerprint"
+COUNTED_QUADS = 2_000_000  #: of so many the distinct triples are counted; of more that would take too much memory
 #: Entities as ontology editors write them, for namespaces: short, not nested, few. All else may be a bomb.
 MAX_ENTITIES, MAX_ENTITY_CHARACTERS = 256, 256
 
@@ -198,7 +200,20 @@ def _load_all(
         raise Refused(faults)
     store.flush()
     store.optimize()
+    build.write_file(folder.with_name(COUNTS), json.dumps(_counts(store)).encode())
     return len(store)
+
+
+def _counts(store: Store) -> dict[str, int]:
+    """The triples of each graph; of their union only where that is known, or small enough to be counted."""
+    counts = Counter(str(getattr(quad.graph_name, "value", "")) for quad in store)
+    total = sum(counts.values())
+    union = {"": total} if len(counts) <= 1 else {}
+    if not union and total <= COUNTED_QUADS:
+        answer = store.query("SELECT (COUNT(*) AS ?n) { SELECT DISTINCT ?s ?p ?o { GRAPH ?g { ?s ?p ?o } } }")
+        assert isinstance(answer, QuerySolutions)
+        union = {"": int(next(answer)["n"].value)}
+    return {**union, **dict(sorted(counts.items()))}
 
 
 def _content_digest(paths: tuple[RdfFile, ...]) -> str:

@@ -146,7 +146,10 @@ class Release:
 
     @cached_property
     def counts(self) -> dict[str, int]:
-        """How many triples each graph has, by name; their union, in which each counts once, under an empty name."""
+        """How many triples each graph has, by name; their union, in which each counts once, under an empty name.
+
+        Of a large release of other people's files the union is not counted.
+        """
         try:
             return dict(json.loads((self.folder / COUNTS).read_bytes()))
         except (OSError, ValueError):

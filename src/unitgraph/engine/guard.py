@@ -96,7 +96,9 @@ def guard(text: str, settings: Settings) -> Outline:
     if seen.has_service:
         raise QueryRefused("SERVICE is not run here; ask the other endpoint itself and join the answers")
     if seen.depth > settings.query_depth:
-        raise QueryRefused(f"brackets are {seen.depth} deep; the limit here is {settings.query_depth}")
+        raise QueryRefused(
+            f"brackets are {seen.depth} deep; the limit here is {settings.query_depth}; write it flatter"
+        )
     if seen.open_string is not None:
         before = text[: seen.open_string]
         message = "not SPARQL: the string that begins here is not closed, or has an escape that is none"

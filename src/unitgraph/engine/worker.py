@@ -11,6 +11,7 @@ import ctypes
 import gc
 import json
 import os
+import re
 import resource
 import signal
 import socket
@@ -43,6 +44,8 @@ from unitgraph.settings import Settings
 
 PATIENCE = 20  #: a reader may take this many times the time limit of the query to read the whole answer
 PR_SET_PDEATHSIG = 1
+
+_NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 
 def serve(pipe: socket.socket, slot: Slot, settings: Settings, store: str) -> None:
@@ -158,14 +161,25 @@ class _Frames:
         self.left_bytes = settings.query_result_bytes
         self.waited_seconds = 0.0
         self.head = b""
+        self.is_xml = False
         self.buffer = bytearray()
         self._coder = _coder(coding)
 
     def write(self, data: bytes) -> int:
-        self.buffer += data
+        self.buffer += self.in_xml(data) if self.is_xml else data
         if len(self.buffer) >= CHUNK_BYTES:
             self._send_on()
         return len(data)
+
+    def in_xml(self, data: bytes) -> bytes:
+        """Results in XML: a carriage return would be read as a line end, other control characters cannot be written.
+
+        Raises:
+            _Told: there are such.
+        """
+        if _NOT_XML.search(data):
+            raise _Told(error="format", offered=(formats.SPARQL_JSON, formats.CSV, formats.TSV))
+        return data.replace(b"\r", b"&#13;")
 
     def flush(self) -> None:
         """What is written leaves when there is enough of it."""
@@ -252,6 +266,7 @@ def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
     form, offered = ("ASK", formats.TRUTHS) if isinstance(answer, QueryBoolean) else ("SELECT", formats.SOLUTIONS)
     media_type = _chosen(request["solutions"], offered)
     frames.head = _head(form, media_type)
+    frames.is_xml = media_type == formats.SPARQL_XML
     if isinstance(answer, QueryBoolean) and media_type == formats.TEXT:
         frames.write(b"true" if answer else b"false")
     else:

@@ -54,7 +54,7 @@ def description(site: Site) -> Graph:
         Triple(dataset, term("sd:defaultGraph"), union),
         *(Triple(dataset, term("sd:namedGraph"), node) for node, _ in nodes),
         Triple(union, RDF_TYPE, term("sd:Graph")),
-        Triple(union, term("void:triples"), Literal(counts[""])),
+        *(Triple(union, term("void:triples"), Literal(counts[name])) for name in counts if not name),
     ]
     for number, (node, name) in enumerate(nodes, 1):
         graph = BlankNode(f"content{number}")

@@ -21,7 +21,7 @@ from urllib.parse import unquote_to_bytes
 from unitgraph import formats
 from unitgraph.engine import AsyncStream, limits, outline
 from unitgraph.engine.pool import UNDER_WAY
-from unitgraph.errors import BadRequest, NotAcceptable, UnitgraphError
+from unitgraph.errors import BadRequest, NotAcceptable, ReleaseError, UnitgraphError
 from unitgraph.site import Publication
 from unitgraph.web import coding, problems, protocol
 from unitgraph.web.respond import Asked, open_headers
@@ -198,7 +198,7 @@ class Front:
         except UnitgraphError as error:
             if _wants_page(accept) and not request.body:
                 return False
-            await _send_problem(send, problems.problem(error, self.limits, self._again(request)))
+            await _send_problem(send, self._problem(error, request))
             return True
         if found is None:
             return False
@@ -259,9 +259,12 @@ class Front:
             request.method, request.header(b"content-type"), request.scope["query_string"], request.body
         )
 
-    def _again(self, request: Request) -> str:
-        """The query string of a query that could be asked again by GET."""
-        return request.scope["query_string"].decode("ascii", "replace") if request.method == "GET" else ""
+    def _problem(self, error: UnitgraphError, request: Request) -> problems.Problem:
+        found = problems.problem(error, self.limits)
+        if request.method != "GET" or isinstance(error, ReleaseError):
+            return found
+        query_string = request.scope["query_string"].decode("ascii", "replace")
+        return problems.explained(found, self.publication.site(), query_string)
 
     async def _send_kept(self, request: Request, send: Send, kept: Kept) -> None:
         tag = next((value.decode() for name, value in kept.headers if name == b"etag"), "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
@@ -13,6 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 from unitgraph import errors, formats
 from unitgraph.engine import Limit, limits
 from unitgraph.formats import HTML, JSON, PROBLEM
+from unitgraph.site import Site
 from unitgraph.web import links, respond
 
 #: The status of each error (RFC 9110 §15), and its title. The nearest class in the tree counts.
@@ -61,18 +63,16 @@ class Told(Exception):
         self.problem = problem
 
 
-TOO_LARGE = Problem("body-too-large", 413, "The body is too large", "the body is larger than any query may be")
+TOO_LARGE = Problem(
+    "body-too-large", 413, "The body is too large", "the body is larger than any query may be; send a shorter query"
+)
 TOO_SLOW = Problem(
     "request-timeout", 408, "The request came too slowly", "the body did not arrive in time; send it again"
 )
 
 
-def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = (), query_string: str = "") -> Problem:
-    """The problem that an error is, with the facts that it carries.
-
-    A query that was refused or not finished is told all limits. `query_string` is that of a query which can be
-    asked again, for an explanation.
-    """
+def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = ()) -> Problem:
+    """The problem that an error is, with the facts that it carries; a query that failed is told all limits."""
     cls = next((c for c in type(error).__mro__ if c in STATUS), None)
     status, title = STATUS[cls] if cls else (500, "Internal error")
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", type(error).__name__).lower()
@@ -98,13 +98,13 @@ def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = (), query_
     return Problem(name, status, title, str(error), members, headers)
 
 
-def explained(found: Problem) -> Problem:
-    """A problem with the address that says what makes the query costly, where it came by GET."""
-    stopped = found.name in ("query-timeout", "query-too-large", "query-failed")
-    asked = [(name, value) for name, value in request.args.items(multi=True) if name != "format"]
-    if not stopped or request.method != "GET" or request.path != "/sparql" or "explain" in request.args:
+def explained(found: Problem, site: Site, query_string: str) -> Problem:
+    """A problem with the address that says what makes the query costly, where that was asked by GET."""
+    asked = [(name, value) for name, value in parse_qsl(query_string) if name != "format"]
+    known = found.name in ("query-timeout", "query-too-large", "query-failed")
+    if not known or not asked or "explain" in dict(asked):
         return found
-    address = links.public(g.site, links.with_parameters("/sparql", (*asked, ("explain", "1"))))
+    address = links.public(site, links.with_parameters("/sparql", (*asked, ("explain", "1"))))
     return replace(found, members=found.members | {"explain": address})
 
 
@@ -139,12 +139,17 @@ def answer(found: Problem) -> Response:
     return response
 
 
-def _limits() -> tuple[Limit, ...]:
-    site = g.get("site")
-    return limits(site.settings) if site else ()
-
-
 def register(app: Flask) -> None:
     """Answer errors of our tree, and those of the framework; what is neither is a bug and is logged."""
-    app.register_error_handler(errors.UnitgraphError, lambda error: answer(problem(error, _limits())))
+    app.register_error_handler(errors.UnitgraphError, _answer_error)
     app.register_error_handler(HTTPException, lambda error: answer(from_http(error)))
+
+
+def _answer_error(error: errors.UnitgraphError) -> Response:
+    site: Site | None = g.get("site")
+    if site is None:
+        return answer(problem(error))
+    found = problem(error, limits(site.settings))
+    if request.method == "GET" and request.path == "/sparql":
+        found = explained(found, site, request.query_string.decode("ascii", "replace"))
+    return answer(found)

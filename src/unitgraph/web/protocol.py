@@ -167,7 +167,7 @@ def _pairs(data: bytes, place: str) -> list[tuple[str, str]]:
     except UnicodeDecodeError as error:
         raise BadRequest(f"the {place} is not UTF-8 in percent-encoding; encode it as UTF-8") from error
     except ValueError as error:
-        raise BadRequest(f"the {place} has more than 1,000 parameters") from error
+        raise BadRequest(f"the {place} has more than 1,000 parameters; send a query of fewer graphs") from error
 
 
 def _utf8(body: bytes, charset: str) -> str:
@@ -183,7 +183,7 @@ def _iri(text: str) -> str:
     try:
         return NamedNode(text).value
     except ValueError as error:
-        raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph") from error
+        raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph; /graph lists the names") from error
 
 
 @lru_cache(512)
