@@ -89,6 +89,21 @@ class Engine:
         self._loop = loop
         self.workers = max(2, -(-self.settings.query_workers // self.settings.workers))
 
+    def prepare(self, release_folder: Path) -> None:
+        """Ask for the workers before the first query comes; called in the loop.
+
+        Raises:
+            EngineUnavailable: there is no broker.
+        """
+        self._own_pool().connect(str(release_folder / "store"))
+
+    def _own_pool(self) -> _Pool:
+        """The workers of the running loop."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._pools:
+            self._pools[loop] = _Pool(self.address, self.workers, self.settings.query_seconds)
+        return self._pools[loop]
+
     def close(self) -> None:
         """Give all workers back. Nothing can be asked afterwards."""
         for loop, pool in self._pools.items():
@@ -164,10 +179,7 @@ class Engine:
             "coding": coding,
         }
         data = frame(json.dumps(request, ensure_ascii=False).encode("utf-8", "replace"))
-        loop = asyncio.get_running_loop()
-        pool = self._pools.get(loop)
-        if pool is None:
-            pool = self._pools[loop] = _Pool(self.address, self.workers, self.settings.query_seconds)
+        pool = self._own_pool()
         for _ in range(self.workers + 2):
             answer = _Answer(pool, client, await pool.lease(client, store))
             if head := await answer.begin(data):
@@ -237,8 +249,7 @@ class _Pool:
         Raises:
             EngineUnavailable: there is no broker, or too many are waiting.
         """
-        if self._control is None:
-            self._connect(store)
+        self.connect(store)
         self._drop_dead()
         if self.idle and not self.waiting and self._may(client):
             return self._take(client)
@@ -308,7 +319,14 @@ class _Pool:
         if self.waiting:
             self._serve()
 
-    def _connect(self, store: str) -> None:
+    def connect(self, store: str) -> None:
+        """Ask the broker for workers, where that was not done yet.
+
+        Raises:
+            EngineUnavailable: there is no broker.
+        """
+        if self._control is not None:
+            return
         control = socket.socket(socket.AF_UNIX)
         try:
             control.connect(self.address)

@@ -7,6 +7,7 @@ fails after the first byte breaks the transfer, so that a cut answer never looks
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import hashlib
 import re
@@ -152,8 +153,10 @@ class Front:
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
             message = await receive()
-            if message["type"] == "lifespan.startup" and self.publication.engine is not None:
+            if message["type"] == "lifespan.startup":
                 self.publication.engine.attach(asyncio.get_running_loop())
+                with contextlib.suppress(UnitgraphError):  # whoever asks first is told
+                    self.publication.engine.prepare(self.publication.site().release.folder)
             await send({"type": f"{message['type']}.complete"})
             if message["type"] == "lifespan.shutdown":
                 self.threads.shutdown(wait=False, cancel_futures=True)
