@@ -215,7 +215,7 @@ def a_worker_killed_after(seconds: float, running: Running) -> Iterator[None]:
 def test_a_stream_that_breaks_off_is_an_error_to_curl(server: Running, tmp_path: Path, cause: str, coding: str) -> None:
     """Exit code 18: the transfer was partial."""
     url = f"{server.url}sparql?query={urllib.parse.quote(ENDLESS)}"
-    slowly = ["--limit-rate", "2M", "--header", "Accept: text/csv", "--header", f"Accept-Encoding: {coding}"]
+    slowly = ["--limit-rate", "20M", "--header", "Accept: text/csv", "--header", f"Accept-Encoding: {coding}"]
     command = ["curl", "--silent", "--show-error", "--max-time", "60", *slowly, "--output", tmp_path / "out", url]
     kill = a_worker_killed_after(1, server) if cause == "kill -9" else contextlib.nullcontext()
     with kill:

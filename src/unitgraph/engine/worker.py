@@ -42,7 +42,7 @@ from unitgraph.engine.wire import CHUNK_BYTES, END, LAST, LENGTH, Slot, frame
 from unitgraph.errors import NotAcceptable
 from unitgraph.settings import Settings
 
-PATIENCE = 20  #: a reader may take this many times the time limit of the query to read the whole answer
+PATIENCE = 4  #: a reader may take this many times the time limit of the query to read the whole answer
 PR_SET_PDEATHSIG = 1
 
 _NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
