@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import asgi
+import engines
 import pytest
 from werkzeug.test import Client
 
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 IN_CI = os.environ.get("CI") == "true"
 ALL = bool(os.environ.get("UNITGRAPH_TEST_ALL"))
+ENGINE = os.environ.get("UNITGRAPH_TEST_ENGINE", "")  #: oxigraph or virtuoso: the site's tests stand on that one
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,7 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The full matrices are run by `make test-all`."""
+    """The full matrices are run by `make test-all`; what an engine of others answers differently is listed."""
+    for item in items:
+        if reason := engines.DIFFERENCES.get(ENGINE, {}).get(item.nodeid.removeprefix("tests/")):
+            item.add_marker(pytest.mark.xfail(reason=reason, strict=True))
     if not ALL:
         left_out = [item for item in items if item.get_closest_marker("full")]
         config.hook.pytest_deselected(items=left_out)
@@ -84,9 +89,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Release:
     return build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings | None]:
+    """The engine of others that all tests of this run stand on, if one is asked for; commands find it too."""
+    if not ENGINE:
+        yield None
+        return
+    with engines.running(ENGINE, tmp_path_factory.mktemp(ENGINE)) as chosen, pytest.MonkeyPatch.context() as patch:
+        for name, value in engines.variables(chosen).items():
+            patch.setenv(name, value)
+        yield chosen
+
+
 @pytest.fixture(scope="session")
-def engine() -> Iterator[Engine]:
+def engine(elsewhere: Settings | None) -> Iterator[Engine]:
     """The query engine, with short limits."""
+    if elsewhere:
+        yield engines.LoadingEngine(elsewhere)
+        return
     with Broker(Settings(query_seconds=5)) as running:
         yield running
 

@@ -31,6 +31,7 @@ ORDER = [
     "history",
     "build",
     "rdf",
+    "load",
     "site",
     "resources",
     "web",

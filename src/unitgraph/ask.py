@@ -21,6 +21,7 @@ from pyoxigraph import (
 
 from unitgraph import formats, queries
 from unitgraph.answers import Graph, Term
+from unitgraph.engine.remote import with_values
 from unitgraph.errors import EngineUnavailable, QueryFailed, QuerySyntaxError, UsageError
 from unitgraph.queries import SavedQuery
 from unitgraph.release import Release
@@ -106,7 +107,7 @@ def remote(endpoint: str, query: SavedQuery, values: dict[str, str], form: str |
 
     wrapper = SPARQLWrapper.SPARQLWrapper(endpoint, agent="unitgraph")
     wrapper.setMethod(SPARQLWrapper.POST)
-    wrapper.setQuery(_with_values(query, values))
+    wrapper.setQuery(with_values(query.text, query.bindings(values)))
     is_table = query.form in ("SELECT", "ASK")
     media_type = _media_type(form, TABLES, "table") if is_table else _media_type(form, GRAPHS, "turtle")
     wrapper.setReturnFormat(SPARQLWrapper.JSON if is_table else SPARQLWrapper.TURTLE)
@@ -127,18 +128,6 @@ def remote(endpoint: str, query: SavedQuery, values: dict[str, str], form: str |
         return formats.write(Graph("", tuple(quad.triple for quad in quads)), media_type)
     except SyntaxError as error:
         raise QueryFailed(f"{endpoint} answers with something else than it says: {error.msg}") from error
-
-
-def _with_values(query: SavedQuery, values: dict[str, str]) -> str:
-    """The query with its parameters as one VALUES block: terms written by a serializer, not the reader's text."""
-    bindings = query.bindings(values)
-    if not bindings:
-        return query.text
-    names = " ".join(f"?{name}" for name in bindings)
-    terms = " ".join(str(term) for term in bindings.values())
-    comments = "".join(f"{row}\n" for row in query.text.splitlines() if row.startswith("#"))
-    head, _, rest = query.text.removeprefix(comments).partition("{")
-    return f"{head}{{ VALUES ({names}) {{ ({terms}) }} {rest}"
 
 
 def listing(root: Path) -> bytes:

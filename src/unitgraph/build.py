@@ -106,6 +106,7 @@ def build(
     issued: str | None = None,
     development: bool = False,
     progress: Progress = lambda _: None,
+    before_switch: Callable[[Release], object] = lambda _: None,
 ) -> Release:
     """Write a release of judged sources into the folder `out`, and make it the current one.
 
@@ -113,6 +114,7 @@ def build(
         base: where the things live; the canonical base of the data set if None.
         version, issued: the catalogue's if None; `issued` is a date or an ISO 8601 time in UTC.
         development: name it `<version>+dev.<digest>`, for a server that follows edits.
+        before_switch: called with the written release; what it raises leaves the earlier one current.
 
     Raises:
         Refused: there are faults or Violations.
@@ -162,15 +164,17 @@ def build(
             if existing.manifest != replace(manifest, replaces=existing.manifest.replaces):
                 message = f"release {version} exists in {out} with other content; give this one another --release"
                 raise ReleaseError(message)
+            before_switch(existing)
             switch(out, version)
             return existing
         progress("writing store")
         _write(out, manifest, data)
+        before_switch(open_release(out / version))
         switch(out, version)
     return open_release(out / version)
 
 
-def use(out: Path, version: str) -> Release:
+def use(out: Path, version: str, before_switch: Callable[[Release], object] = lambda _: None) -> Release:
     """Make a release the current one: the switch forward, or the roll-back.
 
     Raises:
@@ -181,6 +185,7 @@ def use(out: Path, version: str) -> Release:
         release = history.find(out, version)
         if not (release.folder / STORE).exists():
             _rebuild(release)
+        before_switch(release)
         switch(out, version)
     return release
 

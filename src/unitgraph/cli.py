@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unitgraph import __version__
-from unitgraph.errors import Refused, SourceError, UnitgraphError, UsageError
+from unitgraph.errors import EngineError, Refused, SourceError, UnitgraphError, UsageError
 from unitgraph.settings import Settings, from_environment
 
 if TYPE_CHECKING:
@@ -190,6 +190,7 @@ def build_release(arguments: Arguments) -> int:
                 version=arguments.release,
                 issued=arguments.date,
                 progress=progress,
+                before_switch=lambda release: _into_engine(release, _settings(arguments)),
             )
     if judged.refusals:
         for line in (*judged.faults, *(r for r in judged.report.results if r.severity == "Violation")):
@@ -203,9 +204,44 @@ def use(arguments: Arguments) -> int:
     """Make a release the current one: forward, or back."""
     from unitgraph import build
 
-    release = build.use(Path(arguments.out), arguments.version)
+    settings = _settings(arguments)
+    release = build.use(Path(arguments.out), arguments.version, lambda release: _into_engine(release, settings))
     _say_release(arguments, release, "is current")
     return 0
+
+
+def load(arguments: Arguments) -> int:
+    """Put a release into the engine that UNITGRAPH_ENGINE names, or take it out."""
+    from unitgraph import history
+    from unitgraph import load as loading
+    from unitgraph.release import current
+
+    settings, out = _settings(arguments), Path(arguments.out)
+    if not settings.engine:
+        raise UsageError("no engine is named; set UNITGRAPH_ENGINE to its query endpoint")
+    release = history.find(out, arguments.version) if arguments.version else current(out)
+    if arguments.drop:
+        if not arguments.version or release.version == _current_name(out):
+            raise UsageError("--drop takes the VERSION of a release that is not the current one")
+        count = loading.drop(release.digest, settings)
+        said: dict[str, Any] = {"version": release.version, "dropped": count}
+        text = f"release {release.version} is out of the engine: {count} graphs dropped"
+    else:
+        with _bar(arguments) as progress:
+            done = loading.load(release, settings, progress)
+        said = vars(done)
+        text = f"release {done.version} is in the engine: {done.triples:,} triples counted, {done.sent:,} sent"
+    print(json.dumps(said, indent=2) if arguments.json else text)
+    return 0
+
+
+def _into_engine(release: Release, settings: Settings) -> None:
+    """Load a release, where there is an engine elsewhere and it does not hold it yet."""
+    if settings.engine:
+        from unitgraph import load as loading
+
+        if not loading.is_loaded(release.digest, settings):
+            loading.load(release, settings)
 
 
 def diff(arguments: Arguments) -> int:
@@ -266,6 +302,7 @@ def withdraw(arguments: Arguments) -> int:
         else build.normalised_time(arguments.date)
     )
     withdrawal = build.withdraw(out, arguments.iri, arguments.why, when)
+    _withdraw_from_engine(out, withdrawal.digests, _settings(arguments))
     if arguments.json:
         print(json.dumps(vars(withdrawal), indent=2))
         return 0
@@ -273,6 +310,20 @@ def withdraw(arguments: Arguments) -> int:
         print(f"{version}: was sha256 {was}, is now {now}")
     print(f"{withdrawal.iri} is gone from {len(withdrawal.digests)} releases; delete its source file too")
     return 0
+
+
+def _withdraw_from_engine(out: Path, digests: Sequence[tuple[str, str, str]], settings: Settings) -> None:
+    """What was withdrawn leaves the engine at once; the releases it held are loaded as they are now."""
+    if not settings.engine:
+        return
+    from unitgraph import history
+    from unitgraph import load as loading
+
+    for version, was, _ in digests:
+        is_loaded = loading.is_loaded(was, settings)
+        loading.drop(was, settings)
+        if is_loaded:
+            loading.load(history.find(out, version), settings)
 
 
 def prune(arguments: Arguments) -> int:
@@ -304,13 +355,15 @@ def _say_release(arguments: Arguments, release: Release, what: str) -> None:
 
 def serve(arguments: Arguments) -> int:
     """Serve a checkout (and follow its edits), a folder of releases (and follow its `CURRENT`), or any RDF files."""
-    from unitgraph.engine import Broker
-    from unitgraph.release import CURRENT
+    from unitgraph.engine.remote import make_engine
+    from unitgraph.release import CURRENT, current
     from unitgraph.web.server import Server
 
     settings = _settings(arguments)
     if arguments.rdf and arguments.dir:
         raise UsageError("serve a folder, or --rdf FILE…, not both")
+    if arguments.rdf and settings.engine:
+        raise UsageError("--rdf files are asked here, not in an engine elsewhere; unset UNITGRAPH_ENGINE")
     if arguments.rdf:
         from unitgraph import rdf
 
@@ -329,7 +382,7 @@ def serve(arguments: Arguments) -> int:
             print(ended, file=sys.stderr) if code < 0 else None
             return 1
     elif folder and (folder / CURRENT).exists() and not (folder / "ontology").is_dir():
-        from unitgraph.release import STORE, current
+        from unitgraph.release import STORE
 
         out, published = folder, current(folder)
         base = published.base
@@ -343,28 +396,31 @@ def serve(arguments: Arguments) -> int:
         seen = _fingerprint(root)  # before the build reads the files: an edit while it builds is followed, too
         _first_build(root, out, base)
         follower = _follow(root, out, base, seen)
-    broker = Broker(settings)
     try:
-        engine = broker.start()
-        _say_walls(engine.walls(), settings)
-        Server(listener, out, engine, settings, base).run()
+        try:
+            _into_engine(current(out), settings)
+        except (EngineError, UsageError) as error:
+            print(f"{error}; until then what needs the engine is answered 503", file=sys.stderr, flush=True)
+        with make_engine(settings) as engine:
+            _say_walls(engine.walls(), settings)
+            Server(listener, out, engine, settings, base).run()
     finally:
         if follower is not None:
             follower.terminate()
             follower.wait()
-        broker.stop()
     return 0
 
 
-def _say_walls(walls: Walls, settings: Settings) -> None:
+def _say_walls(walls: Walls | None, settings: Settings) -> None:
     """Name the walls that this system does not offer.
 
     Raises:
         UsageError: there are such, and they are required.
     """
-    if walls.missing and settings.require_isolation:
-        raise UsageError(f"--require-isolation, but here is {'; '.join(walls.missing)}")
-    for sentence in walls.missing:
+    missing = walls.missing if walls else ()
+    if missing and settings.require_isolation:
+        raise UsageError(f"--require-isolation, but here is {'; '.join(missing)}")
+    for sentence in missing:
         print(f"unitgraph: {sentence}", file=sys.stderr, flush=True)
 
 
@@ -468,10 +524,17 @@ def _develop_once(arguments: Arguments, root: Path, out: Path, base: str) -> Rel
     with _progress(arguments, 5) as progress:
         judged = build.judge(root, progress)
         if not judged.refusals:
-            before = _current_name(out)
-            release = build.build(judged, out, base=base, development=True, progress=progress)
+            before, settings = _current_name(out), from_environment(os.environ)
+            release = build.build(
+                judged,
+                out,
+                base=base,
+                development=True,
+                progress=progress,
+                before_switch=lambda release: _into_engine(release, settings),
+            )
             mark.write_text(fingerprint, "utf-8")
-            _drop_old(out, {before, release.version})
+            _drop_old(out, {before, release.version}, settings)
     if judged.refusals:
         for line in (*judged.faults, *(r for r in judged.report.results if r.severity == "Violation")):
             print(line, file=sys.stderr)
@@ -486,12 +549,18 @@ def _current_name(out: Path) -> str:
         return ""
 
 
-def _drop_old(out: Path, kept: set[str]) -> None:
+def _drop_old(out: Path, kept: set[str], settings: Settings) -> None:
     """Development builds are for now only: keep the served one and the one before."""
     import shutil
 
+    from unitgraph.release import open_release
+
     for folder in out.glob("*+dev.*"):
         if folder.name not in kept:
+            if settings.engine:
+                from unitgraph import load as loading
+
+                loading.drop(open_release(folder).digest, settings)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -646,6 +715,25 @@ def _listed(variable: str) -> list[str]:
     return [path for path in os.environ.get(variable, "").split(os.pathsep) if path]
 
 
+@contextmanager
+def _bar(arguments: Arguments) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar that knows its length, on a terminal; nothing where a program reads."""
+    if arguments.json or not sys.stderr.isatty():
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+
+        def step(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=total)
+
+        yield step
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="unitgraph", description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--version", action="version", version=f"unitgraph {__version__}")
@@ -711,6 +799,12 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("use", use)
     sub.add_argument("version", metavar="VERSION")
     option(sub, "out", "folder of releases", "releases")
+    as_json(sub)
+
+    sub = command("load", load)
+    sub.add_argument("version", nargs="?", metavar="VERSION", help="a release (default: the current one)")
+    option(sub, "out", "folder of releases", "releases")
+    sub.add_argument("--drop", action="store_true", help="take it out of the engine instead")
     as_json(sub)
 
     sub = command("verify", verify)

@@ -65,6 +65,7 @@ _RANGE = re.compile(r"(\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+))\s*(?:;|$)", re.
 _QUALITY = re.compile(r";\s*q\s*=\s*([^;\s]*)", re.IGNORECASE)
 _QVALUE = re.compile(r"0?\.\d+|0\.?|1(\.0*)?", re.ASCII)
 _XML_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_XML_FORBIDDEN_BYTES = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 _XML_NAME_AT_END = re.compile(r"[^\W\d][\w.-]*$")
 
 
@@ -327,6 +328,17 @@ def _json_literal(literal: Literal) -> dict[str, str]:
     if literal.datatype.value == PREFIXES["xsd"] + "string":
         return {}
     return {"datatype": literal.datatype.value}
+
+
+def in_xml(data: bytes) -> bytes:
+    """A part of results in XML as it can be sent: a carriage return would be read as a line end.
+
+    Raises:
+        NotAcceptable: it has characters that XML cannot hold.
+    """
+    if _XML_FORBIDDEN_BYTES.search(data):
+        raise NotAcceptable((SPARQL_JSON, CSV, TSV))
+    return data.replace(b"\r", b"&#13;")
 
 
 def _table_xml(table: Table) -> str:

@@ -6,6 +6,7 @@ What the public should see (title, licence, base) is RDF in `data/catalog.ttl`; 
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -44,6 +45,11 @@ class Settings:
     require_isolation: bool = False  #: do not start where the system cannot keep queries in
     concurrent_queries: int = 16  #: long queries evaluated at the same time
     concurrent_queries_per_client: int = 4  #: and of one client
+    engine: str = ""  #: SPARQL query endpoint of an engine elsewhere; empty: worker processes of our own
+    engine_graph_store: str = ""  #: its Graph Store Protocol address, by which `load` writes
+    engine_update: str = ""  #: its update endpoint, by which `load` writes where there is no graph store
+    engine_user: str = field(default="", repr=False)  #: name for basic or digest authentication; never shown
+    engine_password: str = field(default="", repr=False)  #: password for it; never shown
 
 
 def _value(kind: Any, text: str) -> Any:
@@ -74,4 +80,10 @@ def from_environment(environment: Mapping[str, str], **options: Any) -> Settings
     for name in ("workers", "threads", "query_workers"):
         if values.get(name, 1) < 1:
             raise UsageError(f"{name} is 1 or more, not {values[name]}")
+    for name in ("engine", "engine_graph_store", "engine_update"):
+        address = values.get(name, "http://a/")
+        if not re.match(r"https?://[^/?#@\s]+([/?]|$)", address):
+            variable = f"UNITGRAPH_{name.upper()}"
+            message = f"{variable} is no http(s) address without a name in it; those go into UNITGRAPH_ENGINE_USER"
+            raise UsageError(f"{message} and UNITGRAPH_ENGINE_PASSWORD")
     return Settings(**values)

@@ -116,8 +116,8 @@ class Engine:
             self._thread.join()
             self._loop.close()
 
-    def walls(self) -> Walls:
-        """Which walls stand around a query: the broker says so where it listens."""
+    def walls(self) -> Walls | None:
+        """Which walls stand around a query: the broker says so where it listens. None where that is not known."""
         try:
             return Walls(**json.loads(Path(f"{self.address}.walls").read_text("utf-8")))
         except OSError:

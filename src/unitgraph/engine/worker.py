@@ -11,16 +11,14 @@ import ctypes
 import gc
 import json
 import os
-import re
 import resource
 import signal
 import socket
 import struct
 import sys
 import time
-import zlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from pyoxigraph import (
     Literal,
@@ -37,6 +35,7 @@ from pyoxigraph import (
 
 from unitgraph import formats, queries
 from unitgraph.answers import Graph
+from unitgraph.engine.codings import coder
 from unitgraph.engine.rewrite import evaluate
 from unitgraph.engine.wire import CHUNK_BYTES, END, LAST, LENGTH, Slot, frame
 from unitgraph.errors import NotAcceptable
@@ -44,8 +43,6 @@ from unitgraph.settings import Settings
 
 PATIENCE = 4  #: a reader may take this many times the time limit of the query to read the whole answer
 PR_SET_PDEATHSIG = 1
-
-_NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 
 def serve(pipe: socket.socket, slot: Slot, settings: Settings, store: str) -> None:
@@ -85,6 +82,8 @@ def _work(request: Mapping[str, Any], answer: _Frames, stores: _Stores) -> None:
         _answer(stores.open(request["store"]), request, answer)
     except _Told as told:
         answer.fail(told.head)
+    except NotAcceptable as error:
+        answer.fail({"error": "format", "offered": error.offered})
     except (MemoryError, OSError, EOFError, ValueError, RuntimeError) as error:
         answer.fail({"error": "failed", "message": f"the engine says: {error}"})
 
@@ -148,11 +147,6 @@ class _Told(Exception):
         self.head = head
 
 
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
-
-
 class _Frames:
     """A file to write to; what is written leaves as frames, after the head, in the coding that was asked for."""
 
@@ -163,23 +157,13 @@ class _Frames:
         self.head = b""
         self.is_xml = False
         self.buffer = bytearray()
-        self._coder = _coder(coding)
+        self._coder = coder(coding)
 
     def write(self, data: bytes) -> int:
-        self.buffer += self.in_xml(data) if self.is_xml else data
+        self.buffer += formats.in_xml(data) if self.is_xml else data
         if len(self.buffer) >= CHUNK_BYTES:
             self._send_on()
         return len(data)
-
-    def in_xml(self, data: bytes) -> bytes:
-        """Results in XML: a carriage return would be read as a line end, other control characters cannot be written.
-
-        Raises:
-            _Told: there are such.
-        """
-        if _NOT_XML.search(data):
-            raise _Told(error="format", offered=(formats.SPARQL_JSON, formats.CSV, formats.TSV))
-        return data.replace(b"\r", b"&#13;")
 
     def flush(self) -> None:
         """What is written leaves when there is enough of it."""
@@ -201,7 +185,7 @@ class _Frames:
             raise MemoryError(f"the answer has more than {self.settings.query_result_bytes:,} bytes")
         data = bytes(self.buffer)
         self.buffer.clear()
-        return self._coder(data, final) if self._coder else data
+        return self._coder(data, final)
 
     def _send(self, data: bytes, end: bytes = b"") -> None:
         head = b"" if self.slot.started else frame(self.head)
@@ -214,7 +198,7 @@ class _Frames:
             os._exit(0)
         self.head = json.dumps(head).encode()
         self.buffer.clear()
-        self._coder = None
+        self._coder = coder("identity")
 
     def close(self, end: bytes) -> None:
         """Send the rest, and the end."""
@@ -225,25 +209,6 @@ class _Frames:
             data = b""
         with contextlib.suppress(OSError):  # the client has left
             self._send(data, end)
-
-
-def _coder(coding: str) -> Any:
-    """A function of bytes and whether they are the last: to their compressed form, complete up to here."""
-    if coding == "gzip":
-        deflate = zlib.compressobj(6, wbits=31)
-        return lambda data, final: deflate.compress(data) + deflate.flush(zlib.Z_FINISH if final else zlib.Z_SYNC_FLUSH)
-    if coding == "br":
-        import brotli
-
-        brotli_ = brotli.Compressor(quality=4)
-        return lambda data, final: brotli_.process(data) + (brotli_.finish() if final else brotli_.flush())
-    if coding == "zstd":
-        import zstandard
-
-        zstd = zstandard.ZstdCompressor(level=3).compressobj()
-        modes = (zstandard.COMPRESSOBJ_FLUSH_BLOCK, zstandard.COMPRESSOBJ_FLUSH_FINISH)
-        return lambda data, final: zstd.compress(data) + zstd.flush(modes[final])
-    return None
 
 
 def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
@@ -276,10 +241,7 @@ def _answer(store: Store, request: Mapping[str, Any], frames: _Frames) -> None:
 
 def _write_graph(triples: QueryTriples, media_type: str, frames: _Frames) -> None:
     if media_type in (formats.JSON_LD, formats.RDF_XML):  # which cannot hold every graph
-        try:
-            frames.write(formats.write(Graph("", tuple(triples)), media_type))
-        except NotAcceptable as error:
-            raise _Told(error="format", offered=error.offered) from error
+        frames.write(formats.write(Graph("", tuple(triples)), media_type))
         return
     rdf = RdfFormat.from_media_type(media_type)
     triples.serialize(frames, rdf)  # type: ignore[arg-type]  # it only writes

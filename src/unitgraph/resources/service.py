@@ -98,7 +98,7 @@ class Status:
     version: str
     content: str
     limits: tuple[Limit, ...]
-    walls: Walls
+    walls: Walls | None
     workers: dict[str, int]
 
     def to_json(self) -> dict[str, Any]:
@@ -107,15 +107,15 @@ class Status:
             "release": self.version,
             "content": self.content,
             "limits": {limit.name: limit.value for limit in self.limits},
-            "walls": asdict(self.walls),
-            "missing": list(self.walls.missing),
+            "walls": asdict(self.walls) if self.walls else None,
+            "missing": list(self.walls.missing) if self.walls else [],
             "workers": self.workers,
         }
 
     @property
     def standing(self) -> tuple[tuple[str, bool], ...]:
         """Each wall, and whether it stands."""
-        return tuple((wall.name, getattr(self.walls, wall.name)) for wall in fields(self.walls))
+        return tuple((wall.name, getattr(self.walls, wall.name)) for wall in fields(Walls)) if self.walls else ()
 
 
 def status(site: Site) -> Status:

@@ -1,15 +1,13 @@
-"""Content codings (RFC 9110 §8.4.1): which one a client likes, and bytes in it."""
+"""Content codings (RFC 9110 §8.4.1): which one a client likes, and ETags with it."""
 
 from __future__ import annotations
 
 import re
-import zlib
 from functools import lru_cache
 
-import brotli
-import zstandard
+from unitgraph.engine.codings import CODINGS
 
-OFFERED = ("zstd", "br", "gzip", "identity")  #: our favourite first
+OFFERED = (*CODINGS, "identity")
 WORTH_BYTES = 860  #: less than that is sent as it is
 
 _ELEMENT = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?", re.ASCII)
@@ -34,17 +32,6 @@ def negotiate(accept_encoding: str) -> str:
     quality["identity"] = found.get("identity", 0.0)  # acceptable, and not asked for
     best = max(OFFERED, key=lambda name: quality[name])
     return best if quality[best] > 0 else "identity"
-
-
-def compress(data: bytes, coding: str) -> bytes:
-    """Bytes in a coding."""
-    if coding == "gzip":
-        return zlib.compress(data, 6, wbits=31)
-    if coding == "br":
-        return bytes(brotli.compress(data, quality=5))
-    if coding == "zstd":
-        return zstandard.ZstdCompressor(level=6).compress(data)
-    return data
 
 
 def without_coding(tags: str) -> str:

@@ -21,6 +21,7 @@ from urllib.parse import unquote_to_bytes
 
 from unitgraph import formats
 from unitgraph.engine import AsyncStream, limits, outline
+from unitgraph.engine.codings import coder
 from unitgraph.engine.pool import UNDER_WAY
 from unitgraph.errors import BadRequest, NotAcceptable, ReleaseError, UnitgraphError
 from unitgraph.site import Publication
@@ -345,7 +346,7 @@ class Front:
         key = (tag, hashlib.sha256(data).digest())
         if kept := self.coded.get(key):
             return kept.body
-        compressed = coding.compress(data, chosen)
+        compressed = coder(chosen)(data, True)
         self.coded.keep(key, Kept([], compressed))
         return compressed
 

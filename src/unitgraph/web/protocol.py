@@ -183,7 +183,9 @@ def _iri(text: str) -> str:
     try:
         return NamedNode(text).value
     except ValueError as error:
-        raise BadRequest(f"{text[:80]!r} is no absolute IRI, so it names no graph; use one of the names at /graph") from error
+        raise BadRequest(
+            f"{text[:80]!r} is no absolute IRI, so it names no graph; use one of the names at /graph"
+        ) from error
 
 
 @lru_cache(512)

@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from pyoxigraph import NamedNode
 
 from unitgraph import engine, formats, history
+from unitgraph.engine.remote import RemoteEngine
 from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseError
 from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
@@ -432,6 +433,8 @@ def health(site: Site) -> Response:
     """Whether this process answers, and what it publishes."""
     manifest = site.release.manifest
     said = {"status": "ok", "release": manifest.version, "content": manifest.content}
+    if isinstance(site.engine, RemoteEngine) and not site.engine.available():
+        said["engine"] = "does not answer; what needs it is answered 503"
     response = Response(respond.json_text(said), content_type=formats.JSON)
     response.headers["Cache-Control"] = "no-store"
     return response
