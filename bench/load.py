@@ -4,11 +4,13 @@ Runs as a process of its own so that it does not share an interpreter with what 
 object on standard input, what came of it one JSON object on standard output:
 
     {"port": 8000, "targets": ["/a", "/b?n={n}"], "connections": 8, "seconds": 3, "headers": {"Accept": "*/*"},
-     "source": "127.0.0.2", "warm_up": 0.3, "pause": 0, "patience": 30, "requests": 1000000, "first": 0}
+     "source": "127.0.0.2", "warm_up": 0.3, "pause": 0, "patience": 30, "leave": false,
+     "requests": 1000000, "first": 0}
 
 `targets` are asked in turn; `{n}` becomes a number that no other request of this load has, counted from `first`,
 so that no cache can hold the answer. `pause` is the wait after an answer that is not a success, `patience` the
 longest wait for one answer, in seconds; `source` the address to ask from. What is asked in `warm_up` is not counted.
+With `leave`, answers that are under way at the end are not waited for.
 
 A selector loop with a protocol, no parser: it asks faster than any server here answers (`wrk` on the same
 machine agrees; see docs/performance.md).
@@ -41,6 +43,7 @@ class Load:
     warm_up: float = 0.0
     pause: float = 0.0
     patience: float = 30.0
+    leave: bool = False
     requests: int = 10_000_000
     first: int = 0
 
@@ -57,7 +60,8 @@ class Load:
 
     def _requests(self) -> Iterator[bytes]:
         """The bytes of the requests, one after another."""
-        rest = "".join(f"{name}: {value}\r\n" for name, value in {"Host": f"localhost:{self.port}", **self.headers}.items())
+        headers = {"Host": f"localhost:{self.port}", **self.headers}
+        rest = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         parts = [f"GET {target} HTTP/1.1\r\n{rest}\r\n".encode().split(b"{n}") for target in self.targets]
         whole = len(parts)
         for number in range(self.requests):
@@ -214,7 +218,10 @@ async def client(load: Load) -> None:
             await asyncio.sleep(0.05)
             continue
         while not done.done():
-            await asyncio.wait([done], timeout=1)
+            await asyncio.wait([done], timeout=1 if not load.leave else 0.1)
+            if load.leave and time.perf_counter() > load.until:
+                connection.asking = False
+                connection.leave()
             if connection.asking and time.perf_counter() - connection.started > load.patience:
                 load.failures[f"no whole answer in {load.patience:g} s"] += 1
                 connection.asking = False
