@@ -1,0 +1,295 @@
+"""The endpoint, side by side with its peers: speed, streaming, shapes of query, neighbours of heavy queries, growth."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+from urllib.parse import quote
+
+import peers
+import processes
+import shapes
+import synthetic
+from peers import JSON, Data, Server, Skipped
+
+Row = dict[str, Any]
+MIB = 1 << 20
+ROWS = 1_000_000
+OTHERS, HEAVY = "127.0.0.2", "127.0.0.3"  #: addresses of the other clients, and of the one with heavy queries
+
+SMALL = f"""PREFIX ug: <{synthetic.UG}>
+PREFIX skos: <{synthetic.SKOS}>
+SELECT ?project ?label WHERE {{ ?project ug:leader <{synthetic.BASE}unit/u3> ; skos:prefLabel ?label \
+FILTER(?label != "MARK") }} LIMIT 20"""
+CROSS_PRODUCT = 'SELECT (COUNT(*) AS ?n) { ?a ?p ?b . ?c ?q ?d FILTER(STR(?b) = CONCAT(STR(?d), "MARK")) }'
+
+
+def target(server: Server, query: str, mark: str = "{n}") -> str:
+    """The request target of a query; the load generator makes a number of `{n}`."""
+    return server.path + quote(query, safe="").replace("MARK", mark)
+
+
+def skipped(error: Skipped) -> None:
+    print(f"  skipped: {error}", file=sys.stderr)
+
+
+# Speed -----------------------------------------------------------------------------------------------------
+
+
+def throughput(graph: Data, seconds: float) -> list[Row]:
+    """A small query, the same again and again or each time another one, at 1, 8 and 64 connections."""
+    rows = list(_floor(seconds))
+    of_oxigraph: dict[tuple[str, int], float] = {}
+    for peer in peers.ALL:
+        try:
+            with peer(graph) as server:
+                measured = list(_speeds(server, seconds))
+        except Skipped as error:
+            skipped(error)
+            continue
+        for row in measured:
+            case = row["query"], row["connections"]
+            if peer is peers.oxigraph:
+                of_oxigraph[case] = row["requests/s"]
+            if of_oxigraph.get(case):
+                row["ratio to oxigraph"] = round(row["requests/s"] / of_oxigraph[case], 3)
+            rows.append({"triples": graph.triples, **row})
+    return rows
+
+
+def _floor(seconds: float) -> Iterator[Row]:
+    port = processes.free_port()
+    with processes.running([sys.executable, str(processes.HERE / "floor.py"), str(port), "3500"], port):
+        for connections in (1, 8, 64):
+            found = processes.load(port, ["/{n}"], connections, seconds / 2, warm_up=0.3)
+            yield {"server": "a bare socket", "query": "none", "connections": connections, **_figures(found)}
+
+
+def _speeds(server: Server, seconds: float) -> Iterator[Row]:
+    for query, mark in (("each another", "{n}"), ("the same", "again")):
+        for connections in (1, 8, 64):
+            asked = [target(server, SMALL, mark)]
+            found = processes.load(server.port, asked, connections, seconds, headers={"Accept": JSON}, warm_up=0.5)
+            yield {"server": server.name, "query": query, "connections": connections, **_figures(found)}
+
+
+def _figures(found: dict[str, Any]) -> Row:
+    return {
+        "requests/s": found["requests_per_second"],
+        "p50 ms": found["p50_ms"],
+        "p99 ms": found["p99_ms"],
+        "failures": found["failures"],
+    }
+
+
+# Streaming -------------------------------------------------------------------------------------------------
+
+
+def streaming(graph: Data, _: float) -> list[Row]:
+    """A million rows: the first byte, the whole, and how much the server's processes grow meanwhile."""
+    copies = 1 if graph.triples >= ROWS else ROWS // graph.triples + 1
+    values = f"VALUES ?n {{ {' '.join(map(str, range(copies)))} }} " if copies > 1 else ""
+    query = f"SELECT ?s ?p ?o {{ {values}?s ?p ?o }} LIMIT {ROWS}"
+    rows = []
+    for peer in (peers.oxigraph, peers.unitgraph):
+        for media_type, coding in (("text/csv", "identity"), (JSON, "identity"), ("text/csv", "gzip")):
+            try:
+                with peer(graph) as server:
+                    row = _streamed(server, target(server, query), media_type, coding)
+            except Skipped as error:
+                skipped(error)
+                continue
+            if row:
+                rows.append({"triples": graph.triples, "server": server.name, **row})
+    return rows
+
+
+def _streamed(server: Server, path: str, media_type: str, coding: str) -> Row | None:
+    """One whole answer, after five of which only the first byte is read; None where the coding is not offered."""
+    headers = {"Accept": media_type, "Accept-Encoding": coding}
+    first = [_first_byte(server, path.replace("{n}", str(number)), headers) for number in range(6)][1:]
+    time.sleep(0.5)
+    with processes.Watch(server.pid) as watch:
+        started = time.perf_counter()
+        connection, response = _get(server, path, headers)
+        if response.getheader("Content-Encoding", "identity") != coding:
+            connection.close()
+            return None
+        size = lines = 0
+        while part := response.read1(1 << 18):
+            size += len(part)
+            lines += part.count(b"\n")
+        taken = time.perf_counter() - started
+        connection.close()
+        time.sleep(0.3)
+    return {
+        "format": media_type.rpartition("/")[2] + (f", {coding}" if coding != "identity" else ""),
+        "first byte ms": round(statistics.median(first) * 1000, 1),
+        "slowest first byte ms": round(max(first) * 1000, 1),
+        "seconds": round(taken, 2),
+        "MB": round(size / 1e6, 1),
+        "rows": lines - 1 if media_type == "text/csv" and coding == "identity" else "",
+        "web processes grow MiB": round(watch.web / MIB, 1),
+        "engine grows MiB": round(watch.engine / MIB, 1),
+    }
+
+
+def _get(server: Server, path: str, headers: dict[str, str]) -> tuple[http.client.HTTPConnection, Any]:
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection.request("GET", path, headers=headers)
+    response = connection.getresponse()
+    if response.status != 200:
+        raise RuntimeError(f"{server.name} answers {response.status}: {response.read(300)!r}")
+    return connection, response
+
+
+def _first_byte(server: Server, path: str, headers: dict[str, str]) -> float:
+    """Seconds to the first byte of the body; then the client leaves."""
+    started = time.perf_counter()
+    connection, response = _get(server, path, headers)
+    response.read1(1)
+    taken = time.perf_counter() - started
+    connection.close()
+    time.sleep(0.1)
+    return taken
+
+
+# Shapes of query -------------------------------------------------------------------------------------------
+
+
+def twelve_shapes(graph: Data, _: float) -> list[Row]:
+    """Twelve queries: in the bare engine, through our endpoint, and in rdflib, which is the unit of the ratios."""
+    raw = _engine("pyoxigraph", str(graph.store))
+    other = _engine("rdflib", str(graph.file)) if graph.triples <= peers.RDFLIB_TRIPLES else {}
+    with peers.unitgraph(graph) as server:
+        ours = {shape: _over_http(server, shape) for shape in shapes.SHAPES}
+    rows = []
+    for shape in shapes.SHAPES:
+        bare, http, slow = raw[shape], ours[shape], other.get(shape)
+        counts = {found[1] for found in (bare, http, slow) if found}
+        row: Row = {
+            "triples": graph.triples,
+            "shape": shape,
+            "solutions": " or ".join(map(str, sorted(counts))),
+            "pyoxigraph ms": bare and bare[0],
+            "unitgraph over HTTP ms": http and http[0],
+            "HTTP adds ms": bare and http and round(http[0] - bare[0], 2),
+        }
+        if other:
+            row["rdflib ms"] = slow[0] if slow else f"> {shapes.BUDGET_SECONDS * 1000:.0f}"
+            row["rdflib : pyoxigraph"] = bare and slow and round(slow[0] / bare[0], 1)
+            row["rdflib : unitgraph"] = http and slow and round(slow[0] / http[0], 1)
+        rows.append(row)
+    if not other:
+        print(f"  skipped: rdflib holds the graph in memory; up to {peers.RDFLIB_TRIPLES:,} triples", file=sys.stderr)
+    return rows
+
+
+def _engine(name: str, path: str) -> dict[str, Any]:
+    command = [sys.executable, str(processes.HERE / "shapes.py"), name, path]
+    return dict(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
+
+
+def _over_http(server: Server, shape: str) -> tuple[float, int] | None:
+    """Like the engines in-process: one connection, the whole answer, never the same text twice."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    accept = "application/n-triples" if shapes.SHAPES[shape].startswith("CONSTRUCT") else JSON
+    asked = iter(range(1_000_000))
+
+    def ask() -> bytes:
+        connection.request("GET", server.path + quote(shapes.text(shape, next(asked))), headers={"Accept": accept})
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != 200:
+            raise RuntimeError(f"{shape}: {response.status} {body[:200]!r}")
+        return body
+
+    taken, body = shapes.median_ms(ask)
+    connection.close()
+    return taken, shapes.solutions(body, shape)
+
+
+# Neighbours of heavy queries -------------------------------------------------------------------------------
+
+
+def neighbours(graph: Data, seconds: float) -> list[Row]:
+    """Small queries of others while one client runs cross products without pause; the server is fresh each time."""
+    rows = []
+    for peer in (peers.oxigraph, peers.unitgraph):
+        idle = None
+        for heavy, pause in ((0, 0.1), (1, 0.1), (4, 0.1), (16, 0.1), (16, 0.0)):
+            try:
+                with peer(graph) as server:
+                    row = _beside(server, heavy, pause, max(seconds, 4.0))
+            except Skipped as error:
+                skipped(error)
+                break
+            idle = idle or row["p99 ms"]
+            ratio = round(row["p99 ms"] / idle, 1) if idle and row["p99 ms"] else None
+            rows.append({"triples": graph.triples, "server": server.name, **row, "p99 : idle p99": ratio})
+    return rows
+
+
+def _beside(server: Server, heavy: int, pause: float, seconds: float) -> Row:
+    """What four other clients see; `heavy` connections ask from one other address, again after `pause` if refused."""
+    before = 1.5 if heavy else 0.0
+    wait: Callable[[], dict[str, Any]] = dict
+    if heavy:
+        asked = [target(server, CROSS_PRODUCT)]
+        options = {"source": HEAVY, "pause": pause, "patience": 60, "leave": True}
+        wait = processes.start_load(server.port, asked, heavy, before + seconds + 1.5, **options)
+        time.sleep(before)
+    headers = {"Accept": JSON}
+    small = processes.load(
+        server.port, [target(server, SMALL)], 4, seconds, source=OTHERS, headers=headers, warm_up=0.5, patience=20
+    )
+    statuses = wait().get("statuses", {})
+    return {
+        "heavy queries": heavy,
+        "a refused one asks again": ("at once" if pause == 0 else f"after {pause} s") if heavy else "",
+        "small requests/s": small["requests_per_second"],
+        "p50 ms": small["p50_ms"],
+        "p99 ms": small["p99_ms"],
+        "failures": small["failures"],
+        "heavy ones refused or stopped": sum(n for status, n in statuses.items() if status != "200"),
+    }
+
+
+# Growth ----------------------------------------------------------------------------------------------------
+
+
+def growth(graphs: Iterator[Data], seconds: float) -> list[Row]:
+    """From small to large: what a graph costs to load, to keep and to start, and what a small query costs in it."""
+    rows: list[Row] = []
+    for graph in graphs:
+        made, millions = graph.made, graph.triples / 1e6
+        with ExitStack() as stack:
+            started = time.perf_counter()
+            server = stack.enter_context(peers.unitgraph(graph))
+            _first_byte(server, target(server, SMALL), {"Accept": JSON})
+            start = time.perf_counter() - started
+            small = processes.load(
+                server.port, [target(server, SMALL)], 1, seconds, headers={"Accept": JSON}, warm_up=0.5
+            )
+        rows.append(
+            {
+                "triples": graph.triples,
+                "load s": made["load_seconds"],
+                "load s per million": round(made["load_seconds"] / millions, 1),
+                "N-Quads MB": round(made["file_bytes"] / 1e6, 1),
+                "store MB": round(made["store_bytes"] / 1e6, 1),
+                "store bytes per triple": round(made["store_bytes"] / graph.triples),
+                "load peak MiB": round(made["load_peak_bytes"] / MIB),
+                "start to first answer s": round(start, 2),
+                "small query p50 ms": small["p50_ms"],
+                "small query p99 ms": small["p99_ms"],
+            }
+        )
+    return rows
