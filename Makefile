@@ -22,9 +22,9 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(READY)          ## measure, side by side in one run
+bench: $(READY)          ## measure, side by side in one run (ARGS="--only sparql --triples 1M --save")
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r bench/requirements.lock
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(ARGS)
 
 check: $(READY)          ## check the sources
 	@$(RUN) check

@@ -4,13 +4,14 @@ Runs as a process of its own so that it does not share an interpreter with what 
 object on standard input, what came of it one JSON object on standard output:
 
     {"port": 8000, "targets": ["/a", "/b?n={n}"], "connections": 8, "seconds": 3, "headers": {"Accept": "*/*"},
-     "source": "127.0.0.2", "warm_up": 0.3, "pause": 0, "patience": 30, "leave": false,
+     "source": "127.0.0.2", "warm_up": 0.3, "rest": 0, "pause": 0, "patience": 30, "leave": false,
      "requests": 1000000, "first": 0}
 
 `targets` are asked in turn; `{n}` becomes a number that no other request of this load has, counted from `first`,
-so that no cache can hold the answer. `pause` is the wait after an answer that is not a success, `patience` the
-longest wait for one answer, in seconds; `source` the address to ask from. What is asked in `warm_up` is not counted.
-With `leave`, answers that are under way at the end are not waited for.
+so that no cache can hold the answer. `source` is the address to ask from. All times are in seconds: `rest` is the
+wait of a connection after an answer, `pause` the one after an answer that is no success, `patience` the longest wait
+for one answer. What is asked in `warm_up` is not counted. With `leave`, answers that are under way at the end are not
+waited for.
 
 A selector loop with a protocol, no parser: it asks faster than any server here answers (`wrk` on the same
 machine agrees; see docs/performance.md).
@@ -41,6 +42,7 @@ class Load:
     headers: dict[str, str] = field(default_factory=dict)
     source: str = ""
     warm_up: float = 0.0
+    rest: float = 0.0
     pause: float = 0.0
     patience: float = 30.0
     leave: bool = False
@@ -182,8 +184,8 @@ class Connection(asyncio.Protocol):
         if self.closes:
             assert self.transport is not None
             self.transport.close()
-        elif self.load.pause and self.status[:1] != b"2":
-            asyncio.get_running_loop().call_later(self.load.pause, self.ask)
+        elif wait := self.load.rest if self.status[:1] == b"2" else self.load.pause:
+            asyncio.get_running_loop().call_later(wait, self.ask)
         else:
             self.ask()
 

@@ -126,8 +126,8 @@ def memory_bytes(pid: int, name: str = "Pss") -> int:
 class Watch:
     """The memory of a server while something happens: `with Watch(pid) as watch: …`.
 
-    A server's processes are of two kinds: those of the query engine, and the web processes. `web` and `engine` are how much
-    their sums of PSS grew at most, in bytes; `largest` the same of the one web process that grew most.
+    A server's processes are of two kinds: those of the query engine, and the web processes. `web` and `engine` are
+    how much their sums of PSS grew at most, in bytes; `largest` the same of the one web process that grew most.
     """
 
     pid: int

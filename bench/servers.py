@@ -1,18 +1,18 @@
 """Which server to stand behind: speed of a page, and the three demands that speed does not show.
 
 (a) an answer that fails after its first byte must not look whole;
-(b) a client that leaves before the first byte can be noticed: the client's socket can be reached;
-(c) 64 slow readers must not delay a page.
+(b) a client that leaves before the first byte can be noticed while the answer is still being made;
+(c) 64 slow readers must not delay a page, and what they have not read yet must not pile up in memory.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import importlib.util
-import json
+import importlib.metadata
 import os
+import select
 import socket
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,72 +20,82 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-PAGE = b"<!doctype html>" + b"x" * 20_000
+from processes import Watch, free_port, load, running, start_load
 
+PAGE = b"<!doctype html>" + b"x" * 20_000
+FAILS, LONG_PARTS, PART = b"first\n" * 2000, 400, b"y" * 65_536
+NOTICE_SECONDS = 5.0
+
+GUNICORN = "-m gunicorn -w 2 --log-level critical -b 127.0.0.1:{port}"
 COMMANDS = {
-    "gunicorn gthread": "-m gunicorn -w 2 -k gthread --threads 64 --log-level critical -b 127.0.0.1:{port} {app}",
-    "gunicorn sync": "-m gunicorn -w 2 -k sync --log-level critical -b 127.0.0.1:{port} {app}",
-    "granian": "-m granian --interface wsgi --workers 2 --no-log --host 127.0.0.1 --port {port} {app}",
-    "waitress": "-m waitress --threads 64 --listen 127.0.0.1:{port} {app}",
+    "gunicorn gthread": f"{GUNICORN} -k gthread --threads 64 servers:probe",
+    "gunicorn sync": f"{GUNICORN} -k sync servers:probe",
+    "gunicorn asgi": f"{GUNICORN} -k asgi servers:asgi_probe",
+    "uvicorn": "-m uvicorn --workers 2 --log-level critical --no-access-log --port {port} servers:asgi_probe",
+    "granian": "-m granian --interface wsgi --workers 2 --no-log --host 127.0.0.1 --port {port} servers:probe",
+    "waitress": "-m waitress --threads 64 --channel-request-lookahead 1 --listen 127.0.0.1:{port} servers:probe",
 }
 
 
 def probe(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
-    """A small application: a page, a stream that fails, a long stream, and whether the socket is at hand."""
+    """A small application: a page, a stream that fails, a long stream, and one that looks if its client is there."""
     path = environ["PATH_INFO"]
     if path == "/fail":
         start_response("200 OK", [("Content-Type", "text/plain")])
-        yield b"first\n" * 2000
+        yield FAILS
         raise RuntimeError("broken off")
-    if path == "/socket":
-        known = any(key in environ for key in ("gunicorn.socket", "waitress.client_disconnected"))
-        body = b"yes" if known else b"no"
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
-        yield body
-        return
+    if path == "/watch":
+        watch(environ)
     if path == "/long":
         start_response("200 OK", [("Content-Type", "text/plain")])
-        for _ in range(400):
-            yield b"y" * 65_536
+        for _ in range(LONG_PARTS):
+            yield PART
         return
     start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", str(len(PAGE)))])
     yield PAGE
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+def watch(environ: dict[str, Any]) -> None:
+    """Wait for the client to leave, by whatever the server offers for it; leave a note if it does."""
+    left = environ.get("waitress.client_disconnected")
+    client = environ.get("gunicorn.socket")
+    until = time.monotonic() + NOTICE_SECONDS
+    while (left or client) and time.monotonic() < until:
+        if left and left():
+            break
+        if client and select.select([client], [], [], 0)[0] and not client.recv(1, socket.MSG_PEEK):
+            break
+        time.sleep(0.05)
+    else:
+        return
+    noticed()
 
 
-@contextlib.contextmanager
-def running(command: list[str], port: int, cwd: Path = HERE) -> Iterator[None]:
-    """A server process on loopback, ended by its own id."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE)}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=cwd, env=environment, stdout=quiet, stderr=quiet)
-    try:
-        for _ in range(300):
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                break
-            time.sleep(0.1)
-        else:
-            raise RuntimeError(f"{command} did not start")
-        time.sleep(0.5)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+def noticed() -> None:
+    (Path(os.environ["PROBE_FOLDER"]) / "left").touch()
 
 
-def load(port: int, path: str, connections: int, seconds: float, accept: str = "*/*") -> dict[str, float]:
-    """The load generator in its own process."""
-    command = [sys.executable, str(HERE / "load.py"), str(port), path, str(connections), str(seconds), accept]
-    return dict(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
+async def asgi_probe(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    """The same application for ASGI."""
+    if scope["type"] != "http":
+        return
+    path = scope["path"]
+    if path == "/watch":
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(NOTICE_SECONDS):
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                noticed()
+                return
+    fixed = path not in ("/fail", "/long")
+    headers = [(b"content-type", b"text/html"), *([(b"content-length", b"%d" % len(PAGE))] if fixed else [])]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    if path == "/fail":
+        await send({"type": "http.response.body", "body": FAILS, "more_body": True})
+        raise RuntimeError("broken off")
+    for _ in range(LONG_PARTS if path == "/long" else 0):
+        await send({"type": "http.response.body", "body": PART, "more_body": True})
+    await send({"type": "http.response.body", "body": PAGE if fixed else b""})
 
 
 def ends_cleanly(port: int) -> bool:
@@ -102,16 +112,20 @@ def ends_cleanly(port: int) -> bool:
     return False
 
 
-def knows_its_client(port: int) -> bool:
+def notices_leaving(port: int, folder: Path) -> bool:
+    """Whether the application learns that its client has left before the first byte."""
+    note = folder / "left"
+    note.unlink(missing_ok=True)
     with socket.create_connection(("127.0.0.1", port), 5) as connection:
-        connection.sendall(b"GET /socket HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        data = b""
-        while part := connection.recv(65536):
-            data += part
-    return data.endswith(b"yes")
+        connection.sendall(b"GET /watch HTTP/1.1\r\nHost: x\r\n\r\n")
+        time.sleep(0.5)
+    until = time.monotonic() + NOTICE_SECONDS
+    while time.monotonic() < until and not note.exists():
+        time.sleep(0.05)
+    return note.exists()
 
 
-def beside_slow_readers(port: int) -> dict[str, float]:
+def beside_slow_readers(port: int) -> dict[str, Any]:
     """The page's times while 64 clients read a 26 MB answer very slowly."""
     slow = []
     try:
@@ -121,41 +135,36 @@ def beside_slow_readers(port: int) -> dict[str, float]:
             connection.sendall(b"GET /long HTTP/1.1\r\nHost: x\r\n\r\n")
             slow.append(connection)
         time.sleep(0.5)
-        command = [sys.executable, str(HERE / "load.py"), str(port), "/", "2", "3"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=15, check=True)
-        except subprocess.TimeoutExpired:
-            return {"requests_per_second": 0.0, "p99_ms": float("inf")}
-        return dict(json.loads(done.stdout))
+        return start_load(port, ["/"], 2, 3, patience=10, leave=True)()
     finally:
         for connection in slow:
             connection.close()
 
 
-def measure(seconds: float = 3) -> list[dict[str, Any]]:
+def measure(seconds: float = 3.0) -> list[dict[str, Any]]:
     """One row for each server that is installed."""
     found = []
     for name, template in COMMANDS.items():
-        if importlib.util.find_spec(name.split()[0]) is None:
+        try:
+            version = importlib.metadata.version(name.split()[0])
+        except importlib.metadata.PackageNotFoundError:
+            print(f"  skipped: {name} is not installed; `make bench` installs it", file=sys.stderr)
             continue
         port = free_port()
-        command = [sys.executable, *template.format(port=port, app="servers:probe").split()]
-        with running(command, port), tempfile.TemporaryDirectory():
-            page = load(port, "/", 8, seconds)
+        command = [sys.executable, *template.format(port=port).split()]
+        with tempfile.TemporaryDirectory() as folder, running(command, port, PROBE_FOLDER=folder) as process:
+            page = load(port, ["/"], 8, seconds, warm_up=0.3)
             row = {
-                "server": name,
+                "server": f"{name} {version}",
                 "page requests/s": page["requests_per_second"],
                 "page p99 ms": page["p99_ms"],
-                "failed stream looks whole": ends_cleanly(port),
-                "client can be watched": knows_its_client(port),
+                "failed stream looks whole": "yes" if ends_cleanly(port) else "no",
+                "leaving client noticed": "yes" if notices_leaving(port, Path(folder)) else "no",
             }
-            slow = beside_slow_readers(port)
+            with Watch(process.pid) as watched:
+                slow = beside_slow_readers(port)
             row["requests/s beside 64 slow readers"] = slow["requests_per_second"]
-            row["p99 ms beside them"] = slow["p99_ms"]
+            row["p99 ms beside them"] = slow["p99_ms"] or "no answer"
+            row["MiB grown by them"] = round(watched.web / (1 << 20))
         found.append(row)
     return found
-
-
-if __name__ == "__main__":
-    for row in measure():
-        print(json.dumps(row))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import statistics
 import subprocess
 import sys
@@ -13,15 +14,16 @@ from contextlib import ExitStack
 from typing import Any
 from urllib.parse import quote
 
+import engines
 import peers
 import processes
-import shapes
 import synthetic
 from peers import JSON, Data, Server, Skipped
 
 Row = dict[str, Any]
 MIB = 1 << 20
 ROWS = 1_000_000
+HEAVY_LOADS = ((0, 0.1), (1, 0.1), (4, 0.1), (16, 0.1), (16, 0.0))  #: how many, and seconds after a refusal
 OTHERS, HEAVY = "127.0.0.2", "127.0.0.3"  #: addresses of the other clients, and of the one with heavy queries
 
 SMALL = f"""PREFIX ug: <{synthetic.UG}>
@@ -169,9 +171,9 @@ def twelve_shapes(graph: Data, _: float) -> list[Row]:
     raw = _engine("pyoxigraph", str(graph.store))
     other = _engine("rdflib", str(graph.file)) if graph.triples <= peers.RDFLIB_TRIPLES else {}
     with peers.unitgraph(graph) as server:
-        ours = {shape: _over_http(server, shape) for shape in shapes.SHAPES}
+        ours = {shape: _over_http(server, shape) for shape in engines.SHAPES}
     rows = []
-    for shape in shapes.SHAPES:
+    for shape in engines.SHAPES:
         bare, http, slow = raw[shape], ours[shape], other.get(shape)
         counts = {found[1] for found in (bare, http, slow) if found}
         row: Row = {
@@ -183,7 +185,7 @@ def twelve_shapes(graph: Data, _: float) -> list[Row]:
             "HTTP adds ms": bare and http and round(http[0] - bare[0], 2),
         }
         if other:
-            row["rdflib ms"] = slow[0] if slow else f"> {shapes.BUDGET_SECONDS * 1000:.0f}"
+            row["rdflib ms"] = slow[0] if slow else f"> {engines.BUDGET_SECONDS * 1000:.0f}"
             row["rdflib : pyoxigraph"] = bare and slow and round(slow[0] / bare[0], 1)
             row["rdflib : unitgraph"] = http and slow and round(slow[0] / http[0], 1)
         rows.append(row)
@@ -193,27 +195,27 @@ def twelve_shapes(graph: Data, _: float) -> list[Row]:
 
 
 def _engine(name: str, path: str) -> dict[str, Any]:
-    command = [sys.executable, str(processes.HERE / "shapes.py"), name, path]
+    command = [sys.executable, str(processes.HERE / "engines.py"), name, path]
     return dict(json.loads(subprocess.run(command, capture_output=True, check=True).stdout))
 
 
 def _over_http(server: Server, shape: str) -> tuple[float, int] | None:
     """Like the engines in-process: one connection, the whole answer, never the same text twice."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    accept = "application/n-triples" if shapes.SHAPES[shape].startswith("CONSTRUCT") else JSON
+    accept = "application/n-triples" if engines.SHAPES[shape].startswith("CONSTRUCT") else JSON
     asked = iter(range(1_000_000))
 
     def ask() -> bytes:
-        connection.request("GET", server.path + quote(shapes.text(shape, next(asked))), headers={"Accept": accept})
+        connection.request("GET", server.path + quote(engines.text(shape, next(asked))), headers={"Accept": accept})
         response = connection.getresponse()
         body = response.read()
         if response.status != 200:
             raise RuntimeError(f"{shape}: {response.status} {body[:200]!r}")
         return body
 
-    taken, body = shapes.median_ms(ask)
+    taken, body = engines.median_ms(ask)
     connection.close()
-    return taken, shapes.solutions(body, shape)
+    return taken, engines.solutions(body, shape)
 
 
 # Neighbours of heavy queries -------------------------------------------------------------------------------
@@ -224,10 +226,10 @@ def neighbours(graph: Data, seconds: float) -> list[Row]:
     rows = []
     for peer in (peers.oxigraph, peers.unitgraph):
         idle = None
-        for heavy, pause in ((0, 0.1), (1, 0.1), (4, 0.1), (16, 0.1), (16, 0.0)):
+        for heavy, pause in HEAVY_LOADS if peer is peers.unitgraph else HEAVY_LOADS[:-1]:
             try:
                 with peer(graph) as server:
-                    row = _beside(server, heavy, pause, max(seconds, 4.0))
+                    row = _beside(server, heavy, pause, 2 * seconds)
             except Skipped as error:
                 skipped(error)
                 break
@@ -238,23 +240,24 @@ def neighbours(graph: Data, seconds: float) -> list[Row]:
 
 
 def _beside(server: Server, heavy: int, pause: float, seconds: float) -> Row:
-    """What four other clients see; `heavy` connections ask from one other address, again after `pause` if refused."""
+    """What four other clients see, each asking up to 50 times a second, so that the idle server is really idle.
+
+    `heavy` connections ask from one other address, and again after `pause` if they are refused.
+    """
     before = 1.5 if heavy else 0.0
     wait: Callable[[], dict[str, Any]] = dict
     if heavy:
         asked = [target(server, CROSS_PRODUCT)]
         options = {"source": HEAVY, "pause": pause, "patience": 60, "leave": True}
-        wait = processes.start_load(server.port, asked, heavy, before + seconds + 1.5, **options)
+        wait = processes.start_load(server.port, asked, heavy, before + seconds + 2, **options)
         time.sleep(before)
-    headers = {"Accept": JSON}
-    small = processes.load(
-        server.port, [target(server, SMALL)], 4, seconds, source=OTHERS, headers=headers, warm_up=0.5, patience=20
-    )
+    options = {"source": OTHERS, "headers": {"Accept": JSON}, "warm_up": 1, "rest": 0.02, "patience": 20}
+    small = processes.load(server.port, [target(server, SMALL)], 4, seconds, **options)
     statuses = wait().get("statuses", {})
     return {
         "heavy queries": heavy,
         "a refused one asks again": ("at once" if pause == 0 else f"after {pause} s") if heavy else "",
-        "small requests/s": small["requests_per_second"],
+        "small answers": small["answers"],
         "p50 ms": small["p50_ms"],
         "p99 ms": small["p99_ms"],
         "failures": small["failures"],
@@ -268,6 +271,7 @@ def _beside(server: Server, heavy: int, pause: float, seconds: float) -> Row:
 def growth(graphs: Iterator[Data], seconds: float) -> list[Row]:
     """From small to large: what a graph costs to load, to keep and to start, and what a small query costs in it."""
     rows: list[Row] = []
+    last: dict[str, float] = {}
     for graph in graphs:
         made, millions = graph.made, graph.triples / 1e6
         with ExitStack() as stack:
@@ -278,6 +282,15 @@ def growth(graphs: Iterator[Data], seconds: float) -> list[Row]:
             small = processes.load(
                 server.port, [target(server, SMALL)], 1, seconds, headers={"Accept": JSON}, warm_up=0.5
             )
+        now = {
+            "triples": graph.triples,
+            "load": made["load_seconds"],
+            "store": made["store_bytes"],
+            "start": start,
+            "query": small["p50_ms"],
+        }
+        exponents = {f"exponent: {name}": _exponent(name, last, now) for name in list(now)[1:]}
+        last = now
         rows.append(
             {
                 "triples": graph.triples,
@@ -290,6 +303,14 @@ def growth(graphs: Iterator[Data], seconds: float) -> list[Row]:
                 "start to first answer s": round(start, 2),
                 "small query p50 ms": small["p50_ms"],
                 "small query p99 ms": small["p99_ms"],
+                **exponents,
             }
         )
     return rows
+
+
+def _exponent(name: str, last: dict[str, float], now: dict[str, float]) -> float | None:
+    """The exponent of a power law through two sizes; None at the first."""
+    if not last or not last[name]:
+        return None
+    return round(math.log(now[name] / last[name]) / math.log(now["triples"] / last["triples"]), 2)

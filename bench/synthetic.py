@@ -37,11 +37,14 @@ CLASSES = {
     "story": "Story",
 }
 WORDS = {
-    "en": "open public digital reading library map data school access story training heritage music health".split(),
-    "de": "offen öffentlich digital Lesen Bibliothek Karte Daten Schule Zugang Bericht Schulung Erbe Musik".split(),
-    "es": "abierto público digital lectura biblioteca mapa datos escuela acceso relato formación patrimonio".split(),
-    "fr": "ouvert public numérique lecture bibliothèque carte données école accès récit formation".split(),
-    "zh-hans": "开放 公共 数字 阅读 图书馆 地图 数据 学校 获取 故事 培训 遗产 音乐".split(),
+    language: words.split()
+    for language, words in {
+        "en": "open public digital reading library map data school access story training heritage music health",
+        "de": "offen öffentlich digital Lesen Bibliothek Karte Daten Schule Zugang Bericht Schulung Erbe Musik",
+        "es": "abierto público digital lectura biblioteca mapa datos escuela acceso relato formación patrimonio",
+        "fr": "ouvert public numérique lecture bibliothèque carte données école accès récit formation",
+        "zh-hans": "开放 公共 数字 阅读 图书馆 地图 数据 学校 获取 故事 培训 遗产 音乐",
+    }.items()
 }
 FORMS = ("webinar-series", "book", "social-media", "guideline", "workshop", "survey", "exhibition", "podcast")
 KINDS = ("section", "division", "special-interest-group", "review-group")

@@ -1,7 +1,7 @@
 """Twelve shapes of query, each as a reader of this graph would ask it, and their times in one engine.
 
-`python bench/shapes.py rdflib data.nq` and `python bench/shapes.py pyoxigraph STORE` print, as JSON, for each shape the
-median time of an answer in milliseconds and the number of solutions; None where the budget did not suffice.
+`python bench/engines.py rdflib data.nq` and `python bench/engines.py pyoxigraph STORE` print, as JSON, for each shape
+the median time of an answer in milliseconds and the number of solutions; None where the budget did not suffice.
 """
 
 from __future__ import annotations
@@ -34,16 +34,19 @@ SHAPES = {
     "three steps": """SELECT DISTINCT ?partner { ?project ug:leader unit:u2 ; ug:contributesTo initiative:1-1 .
         ?partnership ug:partnershipIn ?project ; ug:partner ?partner . ?partner ug:country ?country }""",
     "path": "SELECT ?unit { ?unit ug:partOf+ unit:u0 }",
-    "optional": """SELECT ?project ?label ?before { ?project ug:leader unit:u3 OPTIONAL { ?project ug:followUpOf ?before }
+    "optional": """SELECT ?project ?label ?before { ?project ug:leader unit:u3
+        OPTIONAL { ?project ug:followUpOf ?before }
         OPTIONAL { ?project skos:prefLabel ?label FILTER(LANGMATCHES(LANG(?label), "fr")) } }""",
     "union": """SELECT ?one { { ?one ug:tellsOf unit:u1 } UNION { ?one ug:leader unit:u1 } UNION
         { ?o ug:outputOf ?one . ?one ug:carriedOutBy unit:u1 } }""",
-    "without": """SELECT ?project { ?project ug:leader unit:u0 FILTER NOT EXISTS { ?project ug:hasPartner ?partner } }""",
+    "without": """SELECT ?project { ?project ug:leader unit:u0
+        FILTER NOT EXISTS { ?project ug:hasPartner ?partner } }""",
     "count by group": """SELECT ?initiative (COUNT(DISTINCT ?project) AS ?projects) { ?project a ug:Project ;
         ug:contributesTo ?initiative } GROUP BY ?initiative ORDER BY DESC(?projects)""",
     "newest ten": """SELECT ?output ?issued { ?output a ug:Output ; dcterms:issued ?issued }
         ORDER BY DESC(?issued) ?output LIMIT 10""",
-    "words": 'SELECT ?project ?label { ?project a ug:Project ; skos:prefLabel ?label FILTER(CONTAINS(?label, "map data")) }',
+    "words": """SELECT ?project ?label { ?project a ug:Project ; skos:prefLabel ?label
+        FILTER(CONTAINS(?label, "map data")) }""",
     "construct": """CONSTRUCT { ?unit ug:worksWith ?partner } WHERE { ?project ug:carriedOutBy ?unit ;
         ug:hasPartner ?partner ; ug:start ?start FILTER(STR(?start) = "2025") }""",
 }
