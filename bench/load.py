@@ -56,6 +56,7 @@ class Load:
         self.until = self.begin + self.seconds
         self.times: list[float] = []
         self.in_window = self.bytes = 0
+        self.last = self.until
         self.failures: Counter[str] = Counter()
         self.statuses: Counter[str] = Counter()
         self.next_request = self._requests()
@@ -72,7 +73,7 @@ class Load:
 
     def note(self, started: float, status: bytes, size: int) -> None:
         """An answer that is whole."""
-        now = time.perf_counter()
+        now = self.last = time.perf_counter()
         if started < self.begin:
             return
         self.statuses[status.decode("latin-1")] += 1
@@ -87,12 +88,14 @@ class Load:
     def result(self) -> dict[str, Any]:
         """Requests per second within the time, percentiles of the times of whole answers in milliseconds."""
         times = sorted(self.times)
+        # where all answers came too late there is still a rate
+        rate = self.in_window / self.seconds if self.in_window else len(times) / (self.last - self.begin)
 
         def percentile(share: float) -> float | None:
             return round(times[min(int(len(times) * share), len(times) - 1)] * 1000, 3) if times else None
 
         return {
-            "requests_per_second": round(self.in_window / self.seconds, 1),
+            "requests_per_second": round(rate, 1),
             "p50_ms": percentile(0.5),
             "p99_ms": percentile(0.99),
             "max_ms": percentile(1.0),

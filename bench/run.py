@@ -129,7 +129,8 @@ SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Ro
     "speed": (
         "A small query",
         "Labels of the projects of one unit, 20 rows, over kept connections; each time another text, which no cache "
-        "can hold, or the same again. The ratio is to Oxigraph's own server in the same case.",
+        "can hold, or the same again. The last columns are ratios to a peer in the same case. Each case is measured on "
+        "all servers in turn, twice; the better round counts.",
         at_each_size(sparql.throughput),
     ),
     "streaming": (
@@ -147,8 +148,8 @@ SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Ro
     "neighbours": (
         "Neighbours of heavy queries",
         "One client (127.0.0.3) asks cross products without pause; four others (127.0.0.2) ask small queries, up to 50 "
-        "a second each. The ratio is to the p99 of the same server without heavy queries. Oxigraph runs without a time "
-        "limit.",
+        "a second each. The ratio is to the p99 of the same server just before; in the rows with no heavy query it "
+        "shows how steady the machine was. Oxigraph's server runs without a time limit.",
         at_each_size(sparql.neighbours),
     ),
     "growth": (
@@ -188,11 +189,26 @@ def versions() -> str:
     return ", ".join(found)
 
 
+def others_percent() -> int | None:
+    """Share of all processors that others use while we rest for two seconds; None where the system does not tell."""
+    samples = []
+    for seconds in (2, 0):
+        with contextlib.suppress(OSError):
+            samples.append([int(field) for field in Path("/proc/stat").read_text().split("\n")[0].split()[1:9]])
+        time.sleep(seconds)
+    if len(samples) < 2:
+        return None
+    spent = [after - before for before, after in zip(*samples, strict=True)]
+    return round(100 * (1 - (spent[3] + spent[4]) / max(sum(spent), 1)))  # idle and iowait
+
+
 def measured(name: str, options: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """One section: its rows, and under which circumstances they were found."""
     _, _, measure = SECTIONS[name]
-    busy = os.getloadavg()[0]
-    print(f"measuring {name} … (load of the machine {busy:.1f})", file=sys.stderr)
+    others = others_percent()
+    print(f"measuring {name} …", file=sys.stderr)
+    if others and others > 10:
+        print(f"  other work uses {others} % of the processors: trust the ratios only, and not far", file=sys.stderr)
     started = time.monotonic()
     rows = measure(options, folder)
     print(f"  {time.monotonic() - started:.0f} s", file=sys.stderr)
@@ -201,6 +217,7 @@ def measured(name: str, options: argparse.Namespace, folder: Path) -> dict[str, 
         "packages": versions(),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "seconds": options.seconds,
+        "others_percent": others,
         "rows": rows,
     }
 
@@ -233,6 +250,8 @@ def report(found: dict[str, dict[str, Any]]) -> str:
         parts.append(f"## {title}\n\n{note}\n")
         if where != last:
             parts.append(f"Measured on {where}\n")
+        if said["others_percent"] is not None and said["others_percent"] > 10:
+            parts.append(f"Other work used {said['others_percent']} % of the processors just before.\n")
         parts.append(table(said["rows"]))
         last = where
     return "\n".join(parts)
