@@ -58,6 +58,7 @@ class Load:
         self.in_window = self.bytes = 0
         self.last = self.until
         self.failures: Counter[str] = Counter()
+        self.asked = 0
         self.statuses: Counter[str] = Counter()
         self.next_request = self._requests()
 
@@ -99,6 +100,7 @@ class Load:
             "p50_ms": percentile(0.5),
             "p99_ms": percentile(0.99),
             "max_ms": percentile(1.0),
+            "asked": self.asked,
             "answers": len(times),
             "bytes_per_answer": self.bytes // len(times) if times else 0,
             "failures": sum(self.failures.values()),
@@ -131,6 +133,7 @@ class Connection(asyncio.Protocol):
         self.head, self.status, self.left, self.chunked = b"", b"", -1, False
         self.started, self.size, self.asking = now, 0, True
         self.transport.write(request)
+        self.load.asked += 1
 
     def data_received(self, data: bytes) -> None:
         self.size += len(data)

@@ -122,6 +122,16 @@ def memory_bytes(pid: int, name: str = "Pss") -> int:
     return 0
 
 
+def processor_seconds(pid: int) -> float | None:
+    """Processor time that a process and all below it have used; None where the system does not tell."""
+    found = None
+    for one in (pid, *descendants(pid)):
+        with contextlib.suppress(OSError):
+            fields = Path(f"/proc/{one}/stat").read_text("ascii", "replace").rsplit(")", 1)[1].split()
+            found = (found or 0.0) + (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return found
+
+
 @dataclass
 class Watch:
     """The memory of a server while something happens: `with Watch(pid) as watch: …`.

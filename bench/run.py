@@ -130,7 +130,8 @@ SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Ro
         "A small query",
         "Labels of the projects of one unit, 20 rows, over kept connections; each time another text, which no cache "
         "can hold, or the same again. The last columns are ratios to a peer in the same case. Each case is measured on "
-        "all servers in turn, twice; the better round counts.",
+        "all servers in turn, twice; the better round counts. Processor time is that of all processes of the server; "
+        "it is what other work on the machine disturbs least.",
         at_each_size(sparql.throughput),
     ),
     "streaming": (

@@ -88,8 +88,12 @@ def _started(stack: ExitStack, graph: Data) -> Iterator[Server]:
 
 
 def _speed(server: Server, mark: str, connections: int, seconds: float) -> dict[str, Any]:
-    asked = [target(server, SMALL, mark)]
-    return processes.load(server.port, asked, connections, seconds, headers={"Accept": JSON}, warm_up=0.3)
+    asked, before = [target(server, SMALL, mark)], processes.processor_seconds(server.pid)
+    found = processes.load(server.port, asked, connections, seconds, headers={"Accept": JSON}, warm_up=0.3)
+    after = processes.processor_seconds(server.pid)
+    if before is not None and after is not None and found["asked"]:
+        found["cpu_ms"] = round((after - before) / found["asked"] * 1000, 3)
+    return found
 
 
 def _rate(best: dict[str, dict[str, Any]], name: str) -> float:
@@ -102,6 +106,7 @@ def _figures(found: dict[str, Any]) -> Row:
         "p50 ms": found["p50_ms"],
         "p99 ms": found["p99_ms"],
         "failures": found["failures"],
+        "CPU ms per answer": found.get("cpu_ms"),
     }
 
 
