@@ -82,8 +82,12 @@ def load(port: int, targets: list[str], connections: int, seconds: float, **more
 def start_load(
     port: int, targets: list[str], connections: int, seconds: float, **more: Any
 ) -> Callable[[], dict[str, Any]]:
-    """Begin a load, to be waited for by calling what is returned."""
-    asked = {"port": port, "targets": targets, "connections": connections, "seconds": seconds, **more}
+    """Begin a load, to be waited for by calling what is returned.
+
+    Its numbers begin at the microsecond of now: no load repeats a request of an earlier one, which a server may keep.
+    """
+    first = time.time_ns() // 1_000
+    asked = {"port": port, "targets": targets, "connections": connections, "seconds": seconds, "first": first, **more}
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, str(HERE / "load.py")], stdin=pipe, stdout=pipe)
     assert process.stdin is not None

@@ -117,7 +117,7 @@ def streaming(graph: Data, _: float) -> list[Row]:
     """A million rows: the first byte, the whole, and how much the server's processes grow meanwhile."""
     copies = 1 if graph.triples >= ROWS else ROWS // graph.triples + 1
     values = f"VALUES ?n {{ {' '.join(map(str, range(copies)))} }} " if copies > 1 else ""
-    query = f"SELECT ?s ?p ?o {{ {values}?s ?p ?o }} LIMIT {ROWS}"
+    query = f"SELECT ?s ?p ?o {{ {values}?s ?p ?o }} LIMIT {ROWS} # MARK"
     rows = []
     for peer in (peers.oxigraph, peers.unitgraph):
         for media_type, coding in (("text/csv", "identity"), (JSON, "identity"), ("text/csv", "gzip")):
@@ -139,7 +139,7 @@ def _streamed(server: Server, path: str, media_type: str, coding: str) -> Row | 
     time.sleep(0.5)
     with processes.Watch(server.pid) as watch:
         started = time.perf_counter()
-        connection, response = _get(server, path, headers)
+        connection, response = _get(server, path.replace("{n}", "whole"), headers)
         if response.getheader("Content-Encoding", "identity") != coding:
             connection.close()
             return None
