@@ -165,7 +165,7 @@ class Connection(asyncio.Protocol):
         if self.left >= len(data):
             self.left -= len(data)
             return
-        data, at = self.head + data, self.left + len(self.head)
+        data, at = self.head + data, self.left  # what is kept begins with a size
         self.head = b""
         while True:
             end = data.find(b"\r\n", at)
