@@ -33,7 +33,7 @@ from unitgraph.errors import EngineUnavailable
 from unitgraph.settings import Settings
 
 GRACE_SECONDS = 0.25  #: a query may run for this long and still count as short
-SHORT_GRACE_SECONDS = 0.05  #: of a client that has all the long queries it may have
+SHORT_GRACE_SECONDS = 0.05  #: of a client that has long queries under way already
 SLOW_SECONDS = 2.0  #: past the caps, a query may be under way for this long: its client may be a slow reader
 WATCH_MILLISECONDS = 40
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
@@ -235,7 +235,8 @@ class _Loop:
                 continue
             share = self.settings.concurrent_queries_per_client if client else total + 1
             full = total >= self.settings.concurrent_queries or by_client[client] >= share
-            if now - since <= (SHORT_GRACE_SECONDS if full and client else GRACE_SECONDS):
+            grace = SHORT_GRACE_SECONDS if client and by_client[client] else GRACE_SECONDS
+            if now - since <= grace:
                 continue
             if not full:
                 one.slot.demoted = True
@@ -243,7 +244,6 @@ class _Loop:
                 by_client[client] += 1
                 _step_back(pid)
                 continue
-            grace = SHORT_GRACE_SECONDS if client else GRACE_SECONDS
             busy = _cpu_seconds(pid, now) - cpu_before > grace
             if busy or (one.slot.started and now - since > SLOW_SECONDS):  # else it has only waited for a processor
                 one.stopped = self._too_many(by_client[client] >= share)
