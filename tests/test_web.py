@@ -884,6 +884,12 @@ def test_an_answer_comes_in_the_coding_that_is_asked_for(client: Client, path: s
     assert (again.status_code, again.data) == (304, b"")
 
 
+def test_an_answer_that_is_not_known_is_not_said_to_be_the_same(client: Client) -> None:
+    for text, status in (("ASK { ?nobody ?asked ?before }", 200), ("ASK { ?s ?p }", 400)):
+        address = "/sparql?query=" + quote(text)
+        assert client.get(address, headers={"If-None-Match": "*"}).status_code == status
+
+
 def test_an_answer_of_the_moment_is_not_kept(client: Client) -> None:
     path = "/sparql?query=" + quote("SELECT (RAND() AS ?r) {}")
     first, second = client.get(path), client.get(path)
