@@ -107,7 +107,7 @@ def engine(elsewhere: Settings | None) -> Iterator[Engine]:
     if elsewhere:
         yield engines.LoadingEngine(elsewhere)
         return
-    with Broker(Settings(query_seconds=5)) as running:
+    with Broker(Settings(query_seconds=20)) as running:
         yield running
 
 

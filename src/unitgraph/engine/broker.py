@@ -32,9 +32,9 @@ from unitgraph.engine.wire import Slot, frame
 from unitgraph.errors import EngineUnavailable
 from unitgraph.settings import Settings
 
-GRACE_SECONDS = 0.25  #: a query may run for this long and still count as short
+GRACE_SECONDS = 0.25  #: a query may use a processor for this long and still count as short
 SHORT_GRACE_SECONDS = 0.05  #: of a client that has long queries under way already
-SLOW_SECONDS = 2.0  #: past the caps, a query may be under way for this long: its client may be a slow reader
+SLOW_SECONDS = 1.0  #: and may be under way for this long: its client may be a slow reader
 WATCH_MILLISECONDS = 40
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 
@@ -238,14 +238,16 @@ class _Loop:
             grace = SHORT_GRACE_SECONDS if client and by_client[client] else GRACE_SECONDS
             if now - since <= grace:
                 continue
+            busy = _cpu_seconds(pid, now) - cpu_before > grace
+            if not busy and now - since <= SLOW_SECONDS:
+                continue  # it has only waited for a processor
             if not full:
                 one.slot.demoted = True
                 total += 1
                 by_client[client] += 1
                 _step_back(pid)
                 continue
-            busy = _cpu_seconds(pid, now) - cpu_before > grace
-            if busy or (one.slot.started and now - since > SLOW_SECONDS):  # else it has only waited for a processor
+            if busy or one.slot.started:
                 one.stopped = self._too_many(by_client[client] >= share)
                 os.kill(pid, signal.SIGKILL)
 

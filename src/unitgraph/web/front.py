@@ -31,7 +31,7 @@ from unitgraph.web.respond import Asked, open_headers
 if TYPE_CHECKING:
     from flask import Flask
 
-BODY_SECONDS = 30.0  #: a request has to be here by then
+BODY_SECONDS = 8.0  #: a request has to be here by then
 KEPT_BYTES, KEPT_ANSWER_BYTES = 64 << 20, 1 << 18
 SPARQL_METHODS = ("GET", "HEAD", "POST", "QUERY")
 

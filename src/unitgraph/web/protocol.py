@@ -145,7 +145,7 @@ def _seconds(text: str) -> float | None:
     Raises:
         BadRequest: it is no number.
     """
-    if not re.fullmatch(r"(\d{1,9}(\.\d{0,9})?)?", text, re.ASCII):
+    if not re.fullmatch(r"(\d{1,20}(\.\d{0,20})?(e\d{1,3})?)?", text, re.ASCII | re.IGNORECASE):
         raise BadRequest(f"timeout {text[:20]!r} is no number of seconds; write timeout=5")
     return float(text or 0) or None
 
