@@ -700,18 +700,20 @@ class Client:
             EngineError: the engine does not answer, or not with a table.
         """
         question = _Question(Placed(text, (), (), (), False, False, ()), text, "", (), (), "SELECT", "", seconds)
-        begun = False
+        response = None
         try:
             response = self.query(
                 text, defaults, named or (f"urn:unitgraph:{NONE}",), accept=formats.SPARQL_JSON, seconds=seconds
             )
-            begun = True
             _judge(response, question)
             answer = parse_query_results(response.data, format=QueryResultsFormat.JSON)
         except urllib3.exceptions.HTTPError as error:
-            raise _broken(begun=begun) from error
+            raise _broken(begun=response is not None) from error
         except (SyntaxError, ValueError) as error:
             raise QueryFailed(f"the engine's answer cannot be read: {_one_line(str(error))}") from error
+        finally:
+            if response is not None:
+                response.close()  # one that was read to its end has given its connection back
         if isinstance(answer, QueryBoolean):
             raise QueryFailed("the engine answers a SELECT with a truth")
         names = [variable.value for variable in answer.variables]
