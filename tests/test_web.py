@@ -378,7 +378,7 @@ def saved(site: Site) -> dict[str, str]:
 def test_a_saved_query_has_a_page_and_its_answer_in_every_format(client: Client, saved: dict[str, str]) -> None:
     name = next(iter(saved))
     page = client.get(f"/query/{name}", headers=HTML)
-    assert (page.status_code, page.headers["Vary"]) == (200, "Accept, Accept-Encoding")
+    assert (page.status_code, page.headers["Vary"]) == (200, "Accept, Accept-Language, Accept-Encoding")
     assert b"<table" in page.data
     rows = client.get(f"/query/{name}.json").json
     assert rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -27,12 +27,20 @@ class Kind:
 
 @dataclass(frozen=True)
 class Site:
-    """What is published: `out` is the folder of releases, `release` the one that answers."""
+    """What is published: `out` is the folder of releases, `release` the one that answers.
+
+    `language` is the reader's: labels and texts come in it where the graph has them.
+    """
 
     out: Path
     release: Release
     engine: Engine = field(repr=False)
     settings: Settings = field(repr=False)
+    language: str = "en"
+
+    def speaking(self, language: str) -> Site:
+        """The same site for a reader of another language (`fr`)."""
+        return self if language == self.language else replace(self, language=language)
 
     @property
     def base(self) -> str:

@@ -89,13 +89,14 @@ def exists(site: Site, subject: NamedNode) -> bool:
 
 
 def texts(site: Site, subject: NamedNode, predicate: NamedNode) -> tuple[Text, ...]:
-    """The literals of a property, English first."""
-    return _texts(objects(site, subject, predicate))
+    """The literals of a property, those in the reader's language first, then English."""
+    return _texts(site, objects(site, subject, predicate))
 
 
-def _texts(terms: Iterable[Term]) -> tuple[Text, ...]:
+def _texts(site: Site, terms: Iterable[Term]) -> tuple[Text, ...]:
     literals = [value for value in terms if isinstance(value, Literal)]
-    return tuple(Text(value.value, value.language) for value in sorted(literals, key=_preference))
+    literals.sort(key=lambda literal: _preference(literal, site.language))
+    return tuple(Text(value.value, value.language) for value in literals)
 
 
 def text(site: Site, subject: NamedNode, predicate: NamedNode) -> Text | None:
@@ -117,9 +118,10 @@ def _numbers(terms: Iterable[Term]) -> list[float]:
     return found
 
 
-def _preference(literal: Literal) -> tuple[bool, bool, str, str]:
+def _preference(literal: Literal, reader: str) -> tuple[bool, bool, bool, str, str]:
     language = literal.language or ""
-    return (language.split("-")[0] != "en", bool(language), language, literal.value)
+    tongue = language.partition("-")[0]
+    return (tongue != reader, tongue != "en", bool(language), language, literal.value)
 
 
 def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
@@ -130,7 +132,7 @@ def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
     for quad in site.store.quads_for_pattern(node, None, None):
         said.setdefault(quad.predicate, []).append(quad.object)
     for predicate in LABELS:
-        if found := _texts(said.get(predicate, ())):
+        if found := _texts(site, said.get(predicate, ())):
             return found[0]
     for first, between, second in COMPOSED if depth < MAX_DEPTH else ():
         if first in said and second in said:
@@ -173,10 +175,9 @@ def value(site: Site, shown: Term, depth: int = 0) -> Value:
 
 def values(site: Site, terms: Iterable[Term]) -> tuple[Value, ...]:
     """Terms as they stand on a page: literals by language, then things by label."""
-    shown = (value(site, one) for one in terms)
-    return tuple(
-        sorted(shown, key=lambda v: (v.iri is not None, v.language not in (None, "en"), v.text.lower(), v.text))
-    )
+    shown = [value(site, one) for one in terms]
+    distance = {"en": 1, None: 0, site.language: 0}
+    return tuple(sorted(shown, key=lambda v: (v.iri is not None, distance.get(v.language, 2), v.text.lower(), v.text)))
 
 
 def facts(site: Site, triples: Iterable[Triple], *, exact: bool = False) -> tuple[Fact, ...]:
@@ -196,7 +197,7 @@ def facts(site: Site, triples: Iterable[Triple], *, exact: bool = False) -> tupl
     return tuple(found)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=16)
 def _orders(site: Site) -> dict[str, float]:
     """The lowest `sh:order` that a property shape gives to each property (SHACL §2.3.2.3)."""
     orders: dict[str, float] = {}

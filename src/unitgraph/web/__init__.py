@@ -9,7 +9,7 @@ from flask import Flask, g
 
 import unitgraph
 from unitgraph.site import Publication
-from unitgraph.web import problems, respond, routes
+from unitgraph.web import languages, problems, respond, routes
 from unitgraph.web.cache import Cache
 from unitgraph.web.front import Front
 
@@ -32,24 +32,32 @@ def create_pages(publication: Publication, software: str) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    cache = Cache()
+    cache, assets = Cache(), _digests(Path(__file__).parent / "static")
+    languages.register(app)
 
     @app.before_request
     def look_up() -> None:
-        g.software, g.cache = software, cache
-        g.site = publication.site()
+        g.software, g.cache, g.assets = software, cache, assets
+        g.site = publication.site().speaking(g.language)
 
     app.before_request(routes.refuse_strange_paths)
     app.before_request(respond.preflight)
+    app.after_request(respond.keep_assets)
     app.after_request(respond.finish)
     problems.register(app)
     routes.register(app, publication)
     return app
 
 
+def _digests(folder: Path) -> dict[str, str]:
+    """What stands in the address of an asset, so that it can be kept for ever: the digest of its bytes."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}
+
+
 def software_tag(folder: Path) -> str:
     """Version of the software and digest of its files: a mended template or module gives every page a new ETag."""
     digest = hashlib.sha256(unitgraph.__version__.encode())
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".py"}):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".js", ".py", ".po"}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

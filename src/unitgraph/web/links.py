@@ -58,7 +58,12 @@ def document(stem: str, suffix: str) -> str:
     >>> document("/unit/arl", "ttl")
     '/unit/arl.ttl'
     """
-    return quote(f"{stem}.{suffix}", safe="/:@!$&'()*+,;=~-._")
+    return quoted(f"{stem}.{suffix}")
+
+
+def quoted(path: str) -> str:
+    """A decoded path as it stands in an address (RFC 3986 §3.3)."""
+    return quote(path, safe="/:@!$&'()*+,;=~-._")
 
 
 def with_parameters(local: str, parameters: Mapping[str, str] | tuple[tuple[str, str], ...]) -> str:

@@ -129,13 +129,12 @@ def answer(found: Problem) -> Response:
     except errors.NotAcceptable:
         media_type = PROBLEM
     if media_type == HTML:
-        body: bytes | str = respond.render(g.get("site"), "problem.html", found)
-        response = Response(body, found.status, content_type=formats.content_type(HTML))
+        response = respond.page(g.get("site"), "problem.html", found, found.status)
     else:
         response = Response(found.to_json(), found.status, content_type=PROBLEM)
     response.headers.update(found.headers)
     response.headers["Cache-Control"] = "no-store" if found.status >= 500 else "no-cache"
-    response.headers["Vary"] = "Accept"
+    response.vary.add("Accept")
     return response
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask import Response, g, render_template, request
+from flask_babel import gettext
 from werkzeug.http import http_date
 
 from unitgraph import formats
@@ -16,16 +17,16 @@ from unitgraph.answers import Term
 from unitgraph.resources import home, listing
 from unitgraph.site import Site
 from unitgraph.vocab import curie
-from unitgraph.web import links, protocol
+from unitgraph.web import languages, links, protocol
 from unitgraph.web.protocol import Choice
 
 METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
 EXPOSED = "Allow, Content-Encoding, ETag, Last-Modified, Link, Location, Retry-After, Vary"
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
-NAVIGATION = ("unit", "project", "direction", "story", "organisation", "award")
+NAVIGATION = ("unit", "project", "direction", "partner", "story")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Resource:
     `stem` is the path to which a suffix is added, `offered` suffixes with media types, our favourite first.
     `write` gives the bytes in a media type, `page` the template and its context. `links` are further
     `Link` values for any format, `page_links` those of the page for people; `parameters` make the variant.
+    `page_path` is the path of the page for people, where that is not the stem with `.html`.
     `loose` reads inexact media types as SPARQL clients mean them; `by_parameter` says that formats are
     reached by `?format=`, not by a suffix.
     """
@@ -48,6 +50,7 @@ class Resource:
     parameters: tuple[tuple[str, str], ...] = field(default=())
     loose: bool = False
     by_parameter: bool = False
+    page_path: str = ""
 
 
 def choose(resource: Resource, suffix: str | None) -> Choice:
@@ -64,14 +67,31 @@ def choose(resource: Resource, suffix: str | None) -> Choice:
 def send(site: Site, resource: Resource, suffix: str | None) -> Response:
     """A resource in the format that was asked for; 304 where the client has it already."""
     choice = choose(resource, suffix)
-    tag = etag(site, choice.suffix, resource.parameters)
+    tag = etag(site, _variant(choice), resource.parameters)
     if request.if_none_match.contains_weak(tag):
         response = Response(status=304)
         del response.headers["Content-Type"]
     else:
         body = g.cache.get(request.path, tag, lambda: _body(site, resource, choice))
         response = Response(body, content_type=formats.content_type(choice.media_type))
-    return validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
+    response = validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
+    if choice.media_type == formats.HTML:
+        spoken(response)
+    return response
+
+
+def _variant(choice: Choice) -> str:
+    """What tells one representation from another: its format, and of a page its language and how that was chosen."""
+    if choice.media_type != formats.HTML:
+        return choice.suffix
+    return f"{choice.suffix}-{g.language}" + ("-asked" if g.asked_language else "")
+
+
+def spoken(response: Response) -> None:
+    """Say in which language a page is, and that browsers are answered in theirs (RFC 9110 §8.5, §12.5.5)."""
+    response.headers["Content-Language"] = g.language
+    if not g.asked_language:
+        response.vary.add("Accept-Language")
 
 
 def _body(site: Site, resource: Resource, choice: Choice) -> bytes:
@@ -170,6 +190,13 @@ def document(resource: Resource, suffix: str) -> str:
     return links.with_parameters(links.document(resource.stem, suffix), resource.parameters)
 
 
+def page(site: Site | None, template: str, shown: object, status: int = 200) -> Response:
+    """A page that is not one format of a resource among others."""
+    response = Response(render(site, template, shown), status, content_type=formats.content_type(formats.HTML))
+    spoken(response)
+    return response
+
+
 def render(site: Site | None, template: str, page: object, resource: Resource | None = None) -> bytes:
     """A page: the template prints a frozen value, with the head and foot that all pages have."""
     alternates = []
@@ -183,19 +210,48 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         chrome=home.chrome(site) if site else None,
         navigation=_navigation(site) if site else (),
         alternates=alternates,
-        url=lambda target: links.href(site, target) if site else target,
+        language=g.language,
+        direction=languages.direction(g.language),
+        tongues=_tongues(site, resource),
+        asked_language=g.asked_language,
+        url=lambda target, pairs=(), **parameters: _href(site, target, (*pairs, *parameters.items())),
+        asset=lambda name: f"{links.root(site) if site else ''}/static/{name}?v={g.assets.get(name, '')}",
         external=lambda iri: links.external(site, iri) if site else True,
-        with_parameters=links.with_parameters,
         curie=curie,
     ).encode()
 
 
+def _href(site: Site | None, target: str, parameters: tuple[tuple[str, object], ...]) -> str | None:
+    """The link to an IRI or a path of this site; on this site a reader keeps the language that was asked for."""
+    found = links.href(site, target) if site else target
+    if found is None or (site and links.external(site, target)):
+        return found
+    if g.asked_language:
+        parameters = (*parameters, ("lang", g.asked_language))
+    address, mark, fragment = found.partition("#")
+    return links.with_parameters(address, tuple((name, str(value)) for name, value in parameters)) + mark + fragment
+
+
+def _tongues(site: Site | None, resource: Resource | None) -> tuple[tuple[str, str, str], ...]:
+    """This page in every language of the interface: tag, name, address."""
+    if resource:
+        address, parameters = resource.page_path or links.document(resource.stem, "html"), resource.parameters
+    else:
+        address = links.quoted(request.path if request.method == "GET" else "/")
+        parameters = tuple((name, value) for name, value in request.args.items(multi=True) if name != "lang")
+    root = links.root(site) if site else ""
+    return tuple(
+        (tag, name, links.with_parameters(root + address, (*parameters, ("lang", tag))))
+        for tag, name in languages.LANGUAGES.items()
+    )
+
+
 def _navigation(site: Site) -> tuple[tuple[str, str], ...]:
     if site.release.from_files:
-        return (("/graph", "Graphs"), ("/sparql", "SPARQL"))
-    found = [segment for segment in NAVIGATION if segment in site.kinds and listing.count(site, segment)]
-    pages = [(f"/{segment}", listing.title(site, segment)) for segment in found]
-    return (*pages, ("/query", "Queries"), ("/sparql", "SPARQL"), ("/ns", "Vocabulary"), ("/report", "Report"))
+        return (("/graph", gettext("Graphs")), ("/sparql", "SPARQL"))
+    found = [segment for segment in NAVIGATION if segment in listing.segments(site)]
+    pages = [(f"/{segment}", languages.kinds(segment) or listing.title(site, segment)) for segment in found]
+    return (*pages, ("/query", gettext("Questions")), ("/sparql", "SPARQL"), ("/ns", gettext("Vocabulary")))
 
 
 # For every response --------------------------------------------------------------------------------
@@ -211,6 +267,15 @@ def preflight() -> Response | None:
     response.headers["Access-Control-Allow-Methods"] = response.headers["Allow"]
     response.headers["Access-Control-Allow-Headers"] = "Accept, Content-Type, If-None-Match, Prefer, Range"
     response.headers["Access-Control-Max-Age"] = "86400"
+    return response
+
+
+def keep_assets(response: Response) -> Response:
+    """An asset that is asked for by its digest never changes (RFC 8246)."""
+    if request.endpoint == "static" and response.status_code in (200, 304):
+        name = (request.view_args or {}).get("filename", "")
+        current = request.args.get("v") == g.assets.get(name)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable" if current else "no-cache"
     return response
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import quote
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from pyoxigraph import NamedNode
 
 from unitgraph import engine, formats, history
@@ -31,11 +31,6 @@ from unitgraph.vocab import UG, UGS, escaped
 from unitgraph.web import links, protocol, respond
 from unitgraph.web.respond import Resource, link, send
 
-ICON = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16"><path stroke="#0b5c6b" stroke-width="1.5" '
-    'd="M4 12 8 4l4 8z" fill="none"/><g fill="#0b5c6b"><circle cx="8" cy="4" r="3"/>'
-    '<circle cx="4" cy="12" r="3"/><circle cx="12" cy="12" r="3"/></g></svg>'
-)
 RDF_AND_PAGE = {"html": HTML, **RDF_SUFFIXES}
 GRAPH_FORMATS = {**RDF_SUFFIXES, "html": HTML}  # a graph is for machines first
 QUERY_FORMATS = {"html": HTML, **SOLUTION_SUFFIXES, **RDF_SUFFIXES, "rq": SPARQL_QUERY}
@@ -137,7 +132,8 @@ def _see_other(site: Site, path: str, node: NamedNode) -> Response:
     """RFC 9110 §15.4.4: the thing itself cannot be sent, a document about it can."""
     offered = protocol.choose(DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""))
     document = links.document(f"/{path}", offered.suffix)
-    asked = tuple((name, value) for name, value in request.args.items(multi=True) if name != "format")
+    dropped = {"format"} if offered.media_type == HTML else {"format", "lang"}
+    asked = tuple((name, value) for name, value in request.args.items(multi=True) if name not in dropped)
     return respond.redirect(site, 303, links.with_parameters(document, asked), negotiated=True)
 
 
@@ -151,13 +147,31 @@ def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
             f"/{path}",
             DOCUMENT_SUFFIXES,
             lambda media_type: formats.write(described.graph, media_type, terms.prefixes(site)),
-            lambda: ("entity.html", entity.page(site, described)),
+            lambda: _page_of(site, path, described),
             header,
             _signposts(site, path, node),
-            _page_parameter(number),
+            (*_page_parameter(number), *_view_parameter()),
         ),
         suffix,
     )
+
+
+#: The pages that are composed for a kind of thing, by segment: template and what it prints.
+COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = {}
+
+
+def _page_of(site: Site, path: str, described: entity.Description) -> tuple[str, object]:
+    """The page of a thing: the one composed for its kind, or all statements about it, one by one."""
+    composed = COMPOSED.get(path.partition("/")[0])
+    if composed is None or _view_parameter() or described.page > 1:
+        return "entity.html", entity.page(site, described)
+    template, page = composed
+    return template, page(site, described)
+
+
+def _view_parameter() -> tuple[tuple[str, str], ...]:
+    """`?view=statements`: the statements one by one, instead of the page that is composed of them."""
+    return (("view", "statements"),) if request.args.get("view") == "statements" else ()
 
 
 def _signposts(site: Site, path: str, node: NamedNode) -> tuple[str, ...]:
@@ -226,7 +240,7 @@ def first_page(site: Site) -> Response:
     stem = "/dataset"
     offered = RDF_AND_PAGE if terms.exists(site, site.iri("dataset")) else {"html": HTML}
     own = (link(site.base, "cite-as"), link(service.endpoint(site), "service-desc"))
-    return send(site, Resource(stem, offered, write, page, page_links=own), None)
+    return send(site, Resource(stem, offered, write, page, page_links=own, page_path="/"), None)
 
 
 def ontology(site: Site, suffix: str | None = None) -> Response:
@@ -320,7 +334,7 @@ def query(site: Site, name: str) -> Response:
     if not re.fullmatch(r"[a-z0-9-]+", slug):
         raise NotFound(f"release {site.release.version} has no saved query {slug[:60]!r}; /query lists them")
     saved = saved_query.find(site, slug)
-    values = {key: value for key, value in request.args.items() if key != "format" and value}
+    values = {key: value for key, value in request.args.items() if key not in ("format", "lang") and value}
     bindings = saved.bindings(values)
     tabular = saved.form in ("SELECT", "ASK")
     offered = {s: t for s, t in QUERY_FORMATS.items() if tabular or s not in SOLUTION_SUFFIXES}
@@ -391,7 +405,7 @@ def _service(site: Site) -> Response:
     def page() -> tuple[str, object]:
         return "sparql.html", solutions.SparqlPage("")
 
-    return send(site, Resource("/sparql", GRAPH_FORMATS, write, page, by_parameter=True), None)
+    return send(site, Resource("/sparql", GRAPH_FORMATS, write, page, by_parameter=True, page_path="/sparql"), None)
 
 
 def _explanation(site: Site, asked: protocol.SparqlRequest, text: str) -> Response:
@@ -400,10 +414,10 @@ def _explanation(site: Site, asked: protocol.SparqlRequest, text: str) -> Respon
     accept = "" if asked.format else request.headers.get("Accept", "")
     if asked.format == "html" or protocol.prefers_page(accept):
         page = solutions.SparqlPage(text, explanation=found)
-        response = Response(respond.render(site, "sparql.html", page), content_type=formats.content_type(HTML))
+        response = respond.page(site, "sparql.html", page)
     else:
         response = Response(respond.json_text(explain.as_dict(found)), content_type=formats.JSON)
-    response.headers["Vary"] = "Accept"
+    response.vary.add("Accept")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -420,8 +434,8 @@ def _sparql_page(site: Site, asked: protocol.SparqlRequest, text: str) -> Respon
         status, page = 200, solutions.SparqlPage(text, found, "", (("query", text), *data_set), names)
     except QuerySyntaxError as error:
         status, page = 400, solutions.SparqlPage(text, problem=str(error))
-    response = Response(respond.render(site, "sparql.html", page), status, content_type=formats.content_type(HTML))
-    response.headers["Vary"] = "Accept"
+    response = respond.page(site, "sparql.html", page, status)
+    response.vary.add("Accept")
     response.headers["Cache-Control"] = "no-cache"
     return response
 
@@ -445,12 +459,11 @@ def status(site: Site) -> Response:
     found = service.status(site)
     media_type = formats.negotiate(request.headers.get("Accept", ""), (formats.JSON, HTML))
     if media_type == HTML:
-        body: str | bytes = respond.render(site, "status.html", found)
+        response = respond.page(site, "status.html", found)
     else:
-        body = respond.json_text(found.to_json())
-    response = Response(body, content_type=formats.content_type(media_type))
+        response = Response(respond.json_text(found.to_json()), content_type=formats.content_type(media_type))
     response.headers["Cache-Control"] = "no-store"
-    response.headers["Vary"] = "Accept"
+    response.vary.add("Accept")
     return response
 
 
@@ -461,7 +474,7 @@ def robots(site: Site) -> Response:
 
 
 def icon(site: Site) -> Response:
-    """A small drawing for the browser's tab."""
-    response = Response(ICON, content_type="image/svg+xml")
+    """A small drawing for the browser's tab, at the address where crawlers look for one."""
+    response = current_app.send_static_file("icon.svg")
     response.headers["Cache-Control"] = "public, max-age=86400"
     return response
