@@ -8,7 +8,7 @@ DROPPED := -W ignore::pytest.PytestUnraisableExceptionWarning
 SITE_TESTS := $(addprefix tests/test_,web.py queries.py resolve.py negotiation.py)
 RUN    := $(BIN)/unitgraph
 
-.PHONY: serve test test-all lint bench fmt check lock docs screenshots clean
+.PHONY: serve test test-all lint bench fmt check lock docs translations screenshots clean
 .DEFAULT_GOAL := serve
 
 serve: $(READY)          ## set up, build the graph and serve it (PORT=8001 for another port)
@@ -42,6 +42,9 @@ fmt: $(READY)            ## one form for code and data
 
 docs: $(READY)           ## the generated pages of docs/reference
 	@$(BIN)/python docs/reference.py
+
+translations: $(READY)   ## take new texts into the catalogues, and say what waits for a translation
+	@$(BIN)/python docs/translations.py
 
 screenshots: $(READY)    ## pictures of the pages, with Chromium
 	$(BIN)/python docs/screenshots.py

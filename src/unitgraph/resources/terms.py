@@ -17,7 +17,8 @@ from unitgraph.vocab import GENID, LABEL, PREF_LABEL, PREFIXES, RDF_TYPE, UG, cu
 MAX_DEPTH = 3  #: a label made of labels made of labels
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
-LABELS = (term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
+ALT_NAME, LITERAL_FORM = term("skosxl:altLabel"), term("skosxl:literalForm")
+LABELS = (LITERAL_FORM, term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
 
 #: Properties that come last on a page and in a document, in this order.
 LAST = tuple(
@@ -127,7 +128,7 @@ def _preference(literal: Literal, reader: str) -> tuple[bool, bool, bool, str, s
 def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
     """What a node is called: its best label, or one composed of its parts, or its prefixed name."""
     if preferred := text(site, node, PREF_LABEL):
-        return preferred
+        return preferred if _spoken(site, preferred) else _name(site, node) or preferred
     said: dict[NamedNode, list[Term]] = {}
     for quad in site.store.quads_for_pattern(node, None, None):
         said.setdefault(quad.predicate, []).append(quad.object)
@@ -139,6 +140,18 @@ def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
             parts = (value(site, said[predicate][0], depth + 1).text for predicate in (first, second))
             return Text(between.join(parts), "en")
     return Text(in_words(curie(node.value)))
+
+
+def _spoken(site: Site, found: Text) -> bool:
+    """Whether a text is in the reader's language; one without a language is in every one."""
+    return found.language is None or found.language.partition("-")[0] == site.language
+
+
+def _name(site: Site, node: NamedNode) -> Text | None:
+    """A name in the reader's language, where the preferred one is in another (SKOS-XL §B.3)."""
+    names = [name for name in objects(site, node, ALT_NAME) if isinstance(name, NamedNode)]
+    forms = (text(site, name, LITERAL_FORM) for name in names)
+    return next((form for form in forms if form and form.language and _spoken(site, form)), None)
 
 
 def in_words(name: str) -> str:
