@@ -7,6 +7,7 @@ define to the last bit: the same graph is drawn in the same way on every machine
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator
@@ -27,6 +28,7 @@ GAP = 16.0  #: between two boxes
 MARGIN = 40.0  #: around a group of nodes that are linked
 WIDTH = 1120.0  #: into which the groups are packed
 ROUNDS = 80
+MAX_TIDIED = 80  #: nodes of a group whose lines are cleared of boxes, too: that takes nodes times lines
 
 
 class Node(TypedDict):
@@ -191,28 +193,29 @@ def box(label: str, unit: bool, neighbours: int) -> Box:
     return Box(lines, font_size, width)
 
 
-def wrapped(label: str) -> tuple[str, ...]:
-    """A label in no more than three lines; what is too long ends in an ellipsis.
+def wrapped(label: str, characters: int = LINE_CHARACTERS, most: int = MAX_LINES) -> tuple[str, ...]:
+    """A label in a few lines; what is too long ends in an ellipsis.
 
     >>> wrapped("Berlin School of Library and Information Science")
     ('Berlin School of', 'Library and', 'Information…')
     """
     lines: list[str] = []
-    for word in _words(label):
-        if lines and len(lines[-1]) + 1 + len(word) <= LINE_CHARACTERS:
+    for word in _words(label, characters):
+        if lines and len(lines[-1]) + 1 + len(word) <= characters:
             lines[-1] = f"{lines[-1]} {word}"
-        elif len(lines) == MAX_LINES:
-            lines[-1] = lines[-1][: LINE_CHARACTERS - 1].rstrip(" ,-") + "\N{HORIZONTAL ELLIPSIS}"
+        elif len(lines) == most:
+            lines[-1] = lines[-1][: characters - 1].rstrip(" ,-") + "\N{HORIZONTAL ELLIPSIS}"
             break
         else:
             lines.append(word)
     return tuple(lines) or (" ",)
 
 
-def _words(label: str) -> Iterator[str]:
-    """The words of a label; what is longer than a line, as text without spaces is, in pieces."""
+def _words(label: str, most: int) -> Iterator[str]:
+    """The words of a label; what is longer than a line in pieces, after its hyphens if it has any."""
     for word in label.split():
-        yield from (word[at : at + LINE_CHARACTERS] for at in range(0, len(word), LINE_CHARACTERS))
+        for part in re.split(r"(?<=-)", word) if len(word) > most else (word,):
+            yield from (part[at : at + most] for at in range(0, len(part), most))
 
 
 def _width(line: str) -> float:
@@ -240,7 +243,11 @@ def _laid_out(counts: list[int], sizes: list[Size], links: list[Link]) -> tuple[
         first = len(places)
         own = sizes[first : first + count]
         found = _stressed(_distances([{n - first for n in near[first + i]} for i in range(count)]))
+        joins = [(link["source"] - first, link["target"] - first) for link in links if link["source"] >= first]
+        joins = [join for join in joins if join[1] < count]
         _push_apart(found, own)
+        if count <= MAX_TIDIED:
+            _clear_lines(found, own, joins)
         blocks.append((first, count, _to_origin(found, own)))
         places += found
     height = _pack(places, blocks)
@@ -307,6 +314,34 @@ def _push_apart(places: list[Place], sizes: list[Size]) -> None:
             moved = True
         if not moved:
             return
+
+
+def _clear_lines(places: list[Place], sizes: list[Size], joins: list[tuple[int, int]]) -> None:
+    """Move boxes off the lines between others, a little at a time, and apart again."""
+    for _ in range(40):
+        moved = False
+        for one, other in joins:
+            (x, y), (across, down) = places[one], _between(places[one], places[other])
+            length = sqrt(across * across + down * down) or 1.0
+            for node, place in enumerate(places):
+                along = ((place[0] - x) * across + (place[1] - y) * down) / length
+                if node in (one, other) or not 0 < along < length:
+                    continue
+                aside = ((place[0] - x) * -down + (place[1] - y) * across) / length
+                half = (sizes[node][0] * abs(down) + sizes[node][1] * abs(across)) / (2 * length) + GAP / 2
+                lacking = half - abs(aside)
+                if lacking > 0.01:
+                    step = min(lacking, 12.0) / length * (1 if aside >= 0 else -1)
+                    place[0] -= down * step
+                    place[1] += across * step
+                    moved = True
+        _push_apart(places, sizes)
+        if not moved:
+            return
+
+
+def _between(one: Place, other: Place) -> Size:
+    return other[0] - one[0], other[1] - one[1]
 
 
 def _to_origin(places: list[Place], sizes: list[Size]) -> Size:

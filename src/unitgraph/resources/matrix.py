@@ -9,6 +9,7 @@ from pyoxigraph import Literal, NamedNode
 
 from unitgraph import overview
 from unitgraph.answers import Table, Term
+from unitgraph.network import wrapped
 from unitgraph.overview import Cell, Row, Tie
 from unitgraph.resources import listing, parts, terms
 from unitgraph.resources.parts import Evidence
@@ -46,10 +47,11 @@ class Column:
 
 @dataclass(frozen=True)
 class Direction:
-    """A direction and its columns."""
+    """A direction and its columns; `lines` is what stands above them in the drawing."""
 
     number: str
     aim: Value
+    lines: tuple[str, ...]
     columns: tuple[Column, ...]
 
 
@@ -165,7 +167,9 @@ def _direction(site: Site, node: NamedNode, totals: dict[str, Number]) -> Direct
     columns = [_column(site, initiative, totals) for initiative in initiatives]
     if node.value in totals:
         columns.append(_column(site, node, totals, outright=True))
-    return Direction(_number(site, node), terms.value(site, node), tuple(columns))
+    aim = terms.value(site, node)
+    lines = wrapped(aim.text, 6 * len(columns) - 2, 2) if len(columns) > 2 else ()
+    return Direction(_number(site, node), aim, lines, tuple(columns))
 
 
 def _column(site: Site, node: NamedNode, totals: dict[str, Number], *, outright: bool = False) -> Column:
