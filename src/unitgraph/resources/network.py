@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from pyoxigraph import Literal, NamedNode
 
@@ -52,12 +53,24 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Partners:
+    """Part of the table: somebody, and those with whom they work who do not stand above them in it."""
+
+    who: Node
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
 class NetworkPage:
-    """The network; `units`, `organisations` and `projects` count all, `more` of them are not drawn."""
+    """The network; `left` links are not in the table.
+
+    `units`, `organisations` and `projects` count all; `more` nodes are not drawn.
+    """
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
-    table: tuple[Link, ...]
+    table: tuple[Partners, ...]
+    left: int
     most: tuple[Node, ...]
     units: int
     organisations: int
@@ -80,7 +93,8 @@ def network(site: Site) -> NetworkPage:
     return NetworkPage(
         nodes,
         links,
-        links[:MAX_LINKS],
+        tuple(Partners(node, tuple(found)) for node, found in groupby(links[:MAX_LINKS], key=lambda link: link.one)),
+        max(0, len(links) - MAX_LINKS),
         tuple(sorted(nodes, key=lambda node: -node.neighbours)[:MOST]),
         found["units"],
         found["organisations"],

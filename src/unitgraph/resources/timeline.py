@@ -17,8 +17,8 @@ from unitgraph.site import Site
 from unitgraph.vocab import NOTATION, term
 
 WIDTH, LABELS, ROW, TOP = 1080, 330, 22, 26  #: of a drawing, its labels, a line, the years above
-LABEL_CHARACTERS = 44
-STUB = 12  #: how far an unknown start or end is hinted at
+LABEL_CHARACTERS = 40
+STUB = 20  #: how far an unknown start or end is hinted at
 MAX_TICKS = 16
 STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000)
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T[\d:.]+)?(?:Z|[+-]\d\d:\d\d)?")
@@ -180,8 +180,8 @@ def _short(site: Site, node: NamedNode) -> str:
 def _cut(label: str) -> str:
     """A label that fits beside the bars.
 
-    >>> len(_cut("x" * 100))
-    44
+    >>> _cut("x" * 100) == "x" * 39 + "…"
+    True
     """
     if len(label) <= LABEL_CHARACTERS:
         return label
