@@ -29,6 +29,8 @@ ORDER = [
     "checks",
     "release",
     "history",
+    "network",
+    "overview",
     "build",
     "rdf",
     "load",

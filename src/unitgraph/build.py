@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
 
-from unitgraph import history, queries, rules, sources
+from unitgraph import history, overview, queries, rules, sources
 from unitgraph.checks import Checker, Report
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
 from unitgraph.release import (
@@ -29,6 +29,7 @@ from unitgraph.release import (
     CURRENT,
     DATA,
     MANIFEST,
+    OVERVIEW,
     RECORD,
     REPLACED,
     STORE,
@@ -211,6 +212,7 @@ def _rebuild(release: Release) -> None:
     shutil.rmtree(release.folder / STORE, ignore_errors=True)
     aside.rename(release.folder / STORE)
     write_file(release.folder / COUNTS, _counts(data))
+    write_file(release.folder / OVERVIEW, _overview(release.folder / STORE))
     sync(release.folder)
 
 
@@ -464,6 +466,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     write_file(aside / RECORD, _gzip(data))
     _load(aside / STORE, data)
     write_file(aside / COUNTS, _counts(data))
+    write_file(aside / OVERVIEW, _overview(aside / STORE))
     write_file(aside / MANIFEST, manifest.to_bytes())
     sync(aside)
     folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
@@ -487,6 +490,10 @@ def _load(folder: Path, data: bytes) -> None:
 
 def _counts(data: bytes) -> bytes:
     return json.dumps(graph_counts(data.splitlines())).encode()
+
+
+def _overview(store: Path) -> bytes:
+    return overview.to_bytes(Store.read_only(str(store)))
 
 
 def _gzip(data: bytes) -> bytes:

@@ -6,6 +6,7 @@
     data.nq.gz      the compact record (derived)
     store/          the same quads, ready to be queried (derived)
     counts.json     how many triples each graph has, and all of them together (derived)
+    overview.json   what the matrix, the timeline and the network show (derived)
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ RECORD = "data.nq.gz"
 MANIFEST = "manifest.json"
 STORE = "store"
 COUNTS = "counts.json"
+OVERVIEW = "overview.json"
 CURRENT = "CURRENT"
 REPLACED = ".replaced-"  #: before the version: where a writer moves a release that it writes anew
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from flask import Response, g, render_template, request
 from flask_babel import gettext
+from markupsafe import Markup
 from werkzeug.http import http_date
 
 from unitgraph import formats
@@ -17,15 +18,17 @@ from unitgraph.answers import Term
 from unitgraph.resources import home, listing
 from unitgraph.site import Site
 from unitgraph.vocab import curie
-from unitgraph.web import languages, links, protocol
+from unitgraph.web import drawings, languages, links, protocol
 from unitgraph.web.protocol import Choice
 
 METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
 EXPOSED = "Allow, Content-Encoding, ETag, Last-Modified, Link, Location, Retry-After, Vary"
 POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
+    f"default-src 'none'; style-src 'self' {drawings.STYLE_SOURCE}; script-src 'self'; "
+    "connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
+SPOKEN = (formats.HTML, formats.SVG)  #: what has words of ours in it
 NAVIGATION = ("unit", "project", "direction", "partner", "story")
 
 
@@ -75,14 +78,14 @@ def send(site: Site, resource: Resource, suffix: str | None) -> Response:
         body = g.cache.get(request.path, tag, lambda: _body(site, resource, choice))
         response = Response(body, content_type=formats.content_type(choice.media_type))
     response = validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
-    if choice.media_type == formats.HTML:
+    if choice.media_type in SPOKEN:
         spoken(response)
     return response
 
 
 def _variant(choice: Choice) -> str:
     """What tells one representation from another: its format, and of a page its language and how that was chosen."""
-    if choice.media_type != formats.HTML:
+    if choice.media_type not in SPOKEN:
         return choice.suffix
     return f"{choice.suffix}-{g.language}" + ("-asked" if g.asked_language else "")
 
@@ -218,6 +221,7 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         asset=lambda name: f"{links.root(site) if site else ''}/static/{name}?v={g.assets.get(name, '')}",
         external=lambda iri: links.external(site, iri) if site else True,
         curie=curie,
+        drawing_style=Markup(drawings.STYLE),  # noqa: S704 (our own file)
     ).encode()
 
 

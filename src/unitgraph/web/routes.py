@@ -28,7 +28,7 @@ from unitgraph.resources import (
 )
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import links, protocol, respond
+from unitgraph.web import links, overviews, protocol, respond
 from unitgraph.web.respond import Resource, link, send
 
 RDF_AND_PAGE = {"html": HTML, **RDF_SUFFIXES}
@@ -54,6 +54,12 @@ def register(app: Flask, publication: Publication) -> None:
         ("/query", query_list),
         ("/query.<suffix>", query_list),
         ("/query/<name>", query),
+        ("/matrix", overviews.strategy_matrix),
+        ("/matrix.<suffix>", overviews.strategy_matrix),
+        ("/timeline", overviews.timeline_of),
+        ("/timeline.<suffix>", overviews.timeline_of),
+        ("/network", overviews.network_of),
+        ("/network.<suffix>", overviews.network_of),
         ("/sparql", sparql),
         ("/graphs", graph_store),
         ("/health", health),
