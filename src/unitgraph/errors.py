@@ -81,7 +81,7 @@ class NotFound(RequestError):
 
 
 class Gone(RequestError):
-    """It was here. Attributes: `reason`, and `date` (ISO 8601) where it was withdrawn, else None.
+    """It was here. Attributes: `iri`, `reason`, and `date` (ISO 8601) where it was withdrawn, else None.
 
     Of what was not withdrawn also `label`, what it was called, and `replaced_by`, the IRIs of what came after it.
     """
@@ -92,7 +92,7 @@ class Gone(RequestError):
         super().__init__(
             f"{iri} was withdrawn on {date}: {reason}" if date else f"{iri} is no longer described: {reason}"
         )
-        self.reason, self.date, self.label, self.replaced_by = reason, date, label, replaced_by
+        self.iri, self.reason, self.date, self.label, self.replaced_by = iri, reason, date, label, replaced_by
 
 
 class NotAcceptable(RequestError):

@@ -31,7 +31,6 @@ OTHERS = {
     term("owl:DatatypeProperty"): "DefinedTerm",
     term("owl:Ontology"): "DefinedTermSet",
     term("dcat:Dataset"): "Dataset",
-    term("foaf:Agent"): "Organization",
 }
 #: The wider classes of those that are used here.
 WIDER = {
@@ -145,7 +144,7 @@ def _plain(value: Any) -> Any:
 def _values(site: Site, node: NamedNode, predicate: NamedNode, form: str) -> Iterator[Any]:
     """The values of a property, no more of them read than are written."""
     quads = islice(site.store.quads_for_pattern(node, predicate, None), 10 * MAX_VALUES)
-    found = list(dict.fromkeys(quad.object for quad in quads))
+    found = sorted({quad.object for quad in quads}, key=str)
     if form == "text":
         yield from (text.value for text in terms.texts(site, node, predicate)[:1])
         return
@@ -176,10 +175,9 @@ def _code(site: Site, node: NamedNode) -> str | None:
 
 def _thing(site: Site, node: NamedNode) -> dict[str, str]:
     """Another thing, as much of it as makes it known: class and name where the graph has them."""
-    said = {"@id": node.value}
-    if cls := kind(site, node):
-        said = {"@type": cls, **said, "name": terms.label(site, node).value}
-    return said
+    cls = kind(site, node)
+    said = {"@type": cls, "@id": node.value} if cls else {"@id": node.value}
+    return said | ({"name": terms.label(site, node).value} if terms.exists(site, node) else {})
 
 
 def names(found: Iterable[tuple[str, str]]) -> dict[str, Any]:
