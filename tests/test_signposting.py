@@ -59,7 +59,8 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 WORK = """
-<http://localhost/work/1> a <https://schema.org/CreativeWork> ; <http://www.w3.org/2000/01/rdf-schema#label> "A report"@en ;
+<http://localhost/work/1> a <https://schema.org/CreativeWork> ;
+  <http://purl.org/dc/terms/title> "A report"@en ;
   <https://schema.org/url> <https://e.example/report.pdf> ;
   <http://purl.org/dc/terms/creator> <http://localhost/who/1> , <https://orcid.org/0000-0002-1825-0097> .
 """

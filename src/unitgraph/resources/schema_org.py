@@ -113,7 +113,8 @@ def about(site: Site, node: NamedNode) -> dict[str, Any] | None:
         if not classes or {cls, *WIDER.get(cls, ())} & set(classes):
             values = [v for predicate in predicates for v in _values(site, node, term(predicate), form)]
             found = said.get(name, [])
-            said[name] = list({str(v): v for v in (*found, *values) if v != said["name"]}.values())
+            other = (v for v in (*found, *values) if name != "alternateName" or v != said["name"])
+            said[name] = list({str(v): v for v in other}.values())
     return {name: _plain(value) for name, value in said.items() if value != []}
 
 
@@ -185,7 +186,7 @@ def _thing(site: Site, node: NamedNode) -> dict[str, str]:
 def names(found: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """The way to a page from the first one, as names and addresses."""
     steps = [
-        {"@type": "ListItem", "position": number, "name": name, "item": address}
+        {"@type": "ListItem", "position": number, "name": name, "item": {"@id": address}}
         for number, (name, address) in enumerate(found, 1)
     ]
     return {"@type": "BreadcrumbList", "itemListElement": steps}
