@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import csv
-import fcntl
-import hashlib
 import io
 import json
 import os
 import shutil
 import subprocess
-import tempfile
 import urllib.parse
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from xml.dom import minidom
 
+import npm
 import pyoxigraph
 import pytest
 import rdflib
 import SPARQLWrapper
-from conftest import ROOT
+from npm import CLIENTS, needs_node
 from pyoxigraph import BlankNode, Literal, NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
 from running import serving
@@ -31,14 +29,12 @@ from unitgraph.release import Release
 Term = NamedNode | Literal | BlankNode
 Row = tuple[tuple[str, str], ...]  #: variables and terms in N-Triples, the unbound left out
 
-CLIENTS = ROOT / "tests" / "clients"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 LABEL = "<http://www.w3.org/2004/02/skos/core#prefLabel>"
 NARROW = "application/sparql-results+json"
 
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_roqet = pytest.mark.skipif(shutil.which("roqet") is None, reason="roqet (rasqal-utils) is not installed")
-needs_node = pytest.mark.skipif(shutil.which("npm") is None, reason="npm (nodejs, npm) is not installed")
 
 #: The patterns of the questions; each client asks them as SELECT *.
 PATTERNS = {
@@ -334,22 +330,8 @@ def test_curl_reads_the_same_rows(endpoint: str, release: Release, pattern: str,
 
 @pytest.fixture(scope="module")
 def comunica() -> Path:
-    """Its command, installed once into the user's cache from the committed lock file, digests checked."""
-    lock = (CLIENTS / "package-lock.json").read_bytes()
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "unitgraph-tests"
-    home.mkdir(parents=True, exist_ok=True)
-    folder = home / f"clients-{hashlib.sha256(lock).hexdigest()[:16]}"
-    with (home / "lock").open("w") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX)
-        if not folder.exists():
-            aside = Path(tempfile.mkdtemp(dir=home))
-            for name in ("package.json", "package-lock.json", ".npmrc"):
-                shutil.copy(CLIENTS / name, aside / name)
-            command = ["npm", "ci", "--ignore-scripts", "--no-progress"]
-            done = subprocess.run(command, cwd=aside, capture_output=True, text=True, check=False, timeout=600)
-            assert done.returncode == 0, done.stderr[-2_000:]
-            aside.rename(folder)
-    return folder / "node_modules" / ".bin" / "comunica-sparql"
+    """Its command."""
+    return npm.installed() / ".bin" / "comunica-sparql"
 
 
 @needs_node

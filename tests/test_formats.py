@@ -94,15 +94,45 @@ def test_json_ld_is_compact_and_needs_nothing_from_the_network() -> None:
             "dcterms": PREFIXES["dcterms"],
             "ug": PREFIXES["ug"],
             "unit": BASE + "unit/",
+            "dcterms:relation": {"@container": "@language"},
         },
-        "@graph": [
-            {
-                "@id": "unit:maps",
-                "@type": "ug:Unit",
-                "dcterms:relation": {"@value": VALUES[0].value, "@language": "de"},
-            }
-        ],
+        "@graph": [{"@id": "unit:maps", "@type": "ug:Unit", "dcterms:relation": {"de": VALUES[0].value}}],
     }
+
+
+TEXTS = (Literal("Maps", language="en"), Literal("Charts", language="en"), Literal("Karten", language="de"))
+YEAR = Literal("2020", datatype=term("xsd:gYear"))
+OTHER = Literal("x", datatype=NamedNode("http://example.org/type"))
+
+
+@pytest.mark.filterwarnings("ignore:ConjunctiveGraph is deprecated")  # rdflib's own JSON-LD reader
+@pytest.mark.parametrize(
+    ("values", "said", "written"),
+    [
+        (TEXTS, {"@container": "@language"}, {"en": ["Maps", "Charts"], "de": "Karten"}),
+        ((MAPS,), {"@type": "@id"}, "unit:maps"),
+        ((MAPS, BlankNode("b")), {"@type": "@id"}, ["unit:maps", "_:b"]),
+        ((YEAR,), {"@type": "xsd:gYear"}, "2020"),
+        ((OTHER,), {"@type": "http://example.org/type"}, "x"),
+        ((Literal("a"), Literal("b")), None, ["a", "b"]),
+        ((Literal("a"), YEAR), None, ["a", {"@value": "2020", "@type": "xsd:gYear"}]),
+        ((MAPS, Literal("a")), None, [{"@id": "unit:maps"}, "a"]),
+        ((Literal("unit:maps"),), None, "unit:maps"),
+    ],
+)
+def test_what_all_values_of_a_property_share_is_said_once_in_the_context(
+    values: tuple[NamedNode | Literal | BlankNode, ...], said: object, written: object
+) -> None:
+    """And two other libraries read the same graph from it."""
+    whole = graph(*values)
+    data = formats.write(whole, formats.JSON_LD, PREFIX)
+    document = json.loads(data)
+    assert document["@context"].get("dcterms:relation") == said
+    assert document["@graph"][0]["dcterms:relation"] == written
+    expected = rdflib.Graph().parse(data=formats.write(whole, formats.N_TRIPLES), format="nt")
+    assert isomorphic(rdflib.Graph().parse(data=data, format="json-ld"), expected)
+    read = b"\n".join(f"{quad.triple} .".encode() for quad in pyoxigraph.parse(data, format=RdfFormat.JSON_LD))
+    assert isomorphic(rdflib.Graph().parse(data=read, format="nt"), expected)
 
 
 def test_an_iri_whose_scheme_is_a_prefix_is_not_taken_for_a_prefixed_name() -> None:

@@ -81,21 +81,29 @@ class NotFound(RequestError):
 
 
 class Gone(RequestError):
-    """It was here. Attributes: `reason`, and `date` (ISO 8601) where it was withdrawn, else None."""
+    """It was here. Attributes: `iri`, `reason`, and `date` (ISO 8601) where it was withdrawn, else None.
 
-    def __init__(self, iri: str, reason: str, date: str | None = None) -> None:
+    Of what was not withdrawn also `label`, what it was called, and `replaced_by`, the IRIs of what came after it.
+    """
+
+    def __init__(
+        self, iri: str, reason: str, date: str | None = None, label: str = "", replaced_by: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(
             f"{iri} was withdrawn on {date}: {reason}" if date else f"{iri} is no longer described: {reason}"
         )
-        self.reason, self.date = reason, date
+        self.iri, self.reason, self.date, self.label, self.replaced_by = iri, reason, date, label, replaced_by
 
 
 class NotAcceptable(RequestError):
-    """The `Accept` header rules out every format on offer. Attribute `offered`: media types."""
+    """The `Accept` header rules out every format on offer.
 
-    def __init__(self, offered: tuple[str, ...]) -> None:
+    Attributes: `offered`, media types; `addresses`, pairs of a path at which one of them is found, and that one.
+    """
+
+    def __init__(self, offered: tuple[str, ...], addresses: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(f"none of the formats you accept is on offer; ask for one of {', '.join(offered)}")
-        self.offered = offered
+        self.offered, self.addresses = offered, addresses
 
 
 class MethodNotAllowed(RequestError):

@@ -204,9 +204,16 @@ def _json(value: Any) -> str:
 # JSON-LD 1.1, compact, its context inside ---------------------------------------------------------
 
 
+Short = Callable[[NamedNode | BlankNode], str]
+
+
 def _json_ld(graph: Graph, prefixes: Mapping[str, str]) -> dict[str, Any]:
-    """JSON-LD 1.1 with prefixes as its only context, so that nothing has to be fetched to read it."""
-    context = used_prefixes(graph.triples, prefixes)
+    """JSON-LD 1.1, compact: its context is inside, so that nothing has to be fetched to read it.
+
+    A property whose values are all of one sort (IRIs, texts in languages, one datatype) says so once, in the
+    context, and its values are plain strings.
+    """
+    context: dict[str, Any] = dict(used_prefixes(graph.triples, prefixes))
     for scheme in {iri.partition(":")[0] for iri in _iris(graph)}:
         context.pop(scheme, None)  # urn:x would be read as a prefixed name if "urn" were a prefix
     names = {namespace: prefix for prefix, namespace in context.items()}
@@ -219,25 +226,59 @@ def _json_ld(graph: Graph, prefixes: Mapping[str, str]) -> dict[str, Any]:
         return f"{prefix}:{local}" if prefix and local else node.value
 
     nodes: dict[str, dict[str, Any]] = {}
+    sorts: dict[str, set[tuple[str, str]]] = {}
     for triple in graph.triples:
         if isinstance(triple.subject, Triple) or isinstance(triple.object, Triple):
             raise NotAcceptable((TURTLE, N_TRIPLES))
         node = nodes.setdefault(short(triple.subject), {"@id": short(triple.subject)})
         if triple.predicate == RDF_TYPE and not isinstance(triple.object, Literal):
             node.setdefault("@type", []).append(short(triple.object))
-        elif isinstance(triple.object, Literal):
-            node.setdefault(short(triple.predicate), []).append(_json_ld_value(triple.object, short))
         else:
-            node.setdefault(short(triple.predicate), []).append({"@id": short(triple.object)})
-    return {"@context": context, "@graph": [_unlisted(node) for node in nodes.values()]}
+            name = short(triple.predicate)
+            node.setdefault(name, []).append(triple.object)
+            sorts.setdefault(name, set()).add(_sort(triple.object, short))
+    terms = {name: kinds.pop() for name, kinds in sorts.items() if len(kinds) == 1}
+    context |= {name: {key: value} for name, (key, value) in sorted(terms.items()) if key}
+    return {"@context": context, "@graph": [_json_ld_node(node, terms, short) for node in nodes.values()]}
 
 
-def _json_ld_value(literal: Literal, short: Any) -> str | dict[str, str]:
-    if literal.language:
-        return {"@value": literal.value, "@language": literal.language}
-    if literal.datatype.value == PREFIXES["xsd"] + "string":
-        return literal.value
-    return {"@value": literal.value, "@type": short(literal.datatype)}
+def _sort(value: Term, short: Short) -> tuple[str, str]:
+    """What a context says of a property with such values: a keyword of JSON-LD and its value; of plain ones nothing."""
+    if not isinstance(value, Literal):
+        return ("@type", "@id")
+    if value.language:
+        return ("@container", "@language")
+    if value.datatype.value == PREFIXES["xsd"] + "string":
+        return ("", "")
+    return ("@type", short(value.datatype))
+
+
+def _json_ld_node(node: Mapping[str, Any], terms: Mapping[str, tuple[str, str]], short: Short) -> dict[str, Any]:
+    """A node with its values in the way that the context says."""
+    said: dict[str, Any] = {}
+    for name, values in node.items():
+        if name in ("@id", "@type"):
+            said[name] = values
+        elif terms.get(name) == ("@container", "@language"):
+            by_language: dict[str, Any] = {}
+            for value in values:
+                by_language.setdefault(value.language, []).append(value.value)
+            said[name] = _unlisted(by_language)
+        elif name in terms:
+            said[name] = [value.value if isinstance(value, Literal) else short(value) for value in values]
+        else:
+            said[name] = [_json_ld_value(value, short) for value in values]
+    return _unlisted(said)
+
+
+def _json_ld_value(value: Term, short: Short) -> str | dict[str, str]:
+    if not isinstance(value, Literal):
+        return {"@id": short(value)}  # type: ignore[arg-type]
+    if value.language:
+        return {"@value": value.value, "@language": value.language}
+    if value.datatype.value == PREFIXES["xsd"] + "string":
+        return value.value
+    return {"@value": value.value, "@type": short(value.datatype)}
 
 
 def _unlisted(node: dict[str, Any]) -> dict[str, Any]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice, takewhile
 from pathlib import Path
 
-from pyoxigraph import RdfFormat, parse
+from pyoxigraph import Literal, NamedNode, RdfFormat, parse
 
 from unitgraph.errors import Gone, ReleaseError
 from unitgraph.release import MANIFEST, Release, open_release, rebased
+from unitgraph.vocab import LABEL, PREF_LABEL, term
 
 WITHDRAWN = "withdrawn.json"
+AFTER = (term("dcterms:isReplacedBy"), term("ug:succeededBy"))  #: what a thing says of the one in its place
 
 
 @dataclass(frozen=True)
@@ -124,14 +128,32 @@ def check_gone(out: Path, release: Release, iri: str) -> None:
             raise Gone(iri, withdrawal.why, withdrawal.date[:10])
     for other in reversed(releases(out)):
         earlier = other.version != release.version and other.issued <= release.issued
-        if earlier and iri.replace(release.base, other.base, 1) in _subjects(other):
-            raise Gone(iri, f"it was last described in release {other.version}")
+        then = iri.replace(release.base, other.base, 1)
+        if earlier and then in _subjects(other):
+            label, after = _last_words(other, then)
+            after = tuple(one.replace(other.base, release.base, 1) for one in after)
+            raise Gone(iri, f"it was last described in release {other.version}", None, label, after)
 
 
 @lru_cache(maxsize=16)
 def _subjects(release: Release) -> frozenset[str]:
     """Every IRI of which a release says something; read once, since a release never changes."""
     return frozenset(_subject(line.decode()) for line in release.lines())
+
+
+@lru_cache(maxsize=1_024)
+def _last_words(release: Release, iri: str) -> tuple[str, tuple[str, ...]]:
+    """What a release called a thing, in English if it can, and what it said comes after it."""
+    lines = release.lines()
+    start = bisect_left(lines, f"<{iri}> ".encode())
+    labels, after = [], []
+    for line in takewhile(lambda line: line.startswith(f"<{iri}> ".encode()), islice(lines, start, None)):
+        quad = next(iter(parse(line, format=RdfFormat.N_QUADS)))
+        if quad.predicate in (LABEL, PREF_LABEL) and isinstance(quad.object, Literal):
+            labels.append((quad.object.language != "en", quad.object.language or "", quad.object.value))
+        elif quad.predicate in AFTER and isinstance(quad.object, NamedNode):
+            after.append(quad.object.value)
+    return (min(labels)[2] if labels else ""), tuple(dict.fromkeys(after))
 
 
 def parse_statement(line: str) -> tuple[str, str, str]:

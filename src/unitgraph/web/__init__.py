@@ -33,11 +33,12 @@ def create_pages(publication: Publication, software: str) -> Flask:
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     cache, assets = Cache(), _digests(Path(__file__).parent / "static")
+    changed = software_time(Path(unitgraph.__file__).parent)
     languages.register(app)
 
     @app.before_request
     def look_up() -> None:
-        g.software, g.cache, g.assets = software, cache, assets
+        g.software, g.software_time, g.cache, g.assets = software, changed, cache, assets
         g.site = publication.site().speaking(g.language)
 
     app.before_request(routes.refuse_strange_paths)
@@ -55,9 +56,17 @@ def _digests(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()[:12] for path in files}
 
 
+SOFTWARE = {".html", ".css", ".js", ".py", ".po"}
+
+
+def software_time(folder: Path) -> float:
+    """When a file of the software was last changed, in seconds since 1970."""
+    return max(path.stat().st_mtime for path in folder.rglob("*") if path.suffix in SOFTWARE)
+
+
 def software_tag(folder: Path) -> str:
     """Version of the software and digest of its files: a mended template or module gives every page a new ETag."""
     digest = hashlib.sha256(unitgraph.__version__.encode())
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".js", ".py", ".po"}):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in SOFTWARE):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

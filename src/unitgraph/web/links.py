@@ -52,6 +52,11 @@ def public(site: Site, local: str) -> str:
     return iri_to_uri(site.settings.public_url.rstrip("/") + local)
 
 
+def absolute(site: Site, local: str) -> str:
+    """A path of this site as an address that stands by itself, in a document that may be read anywhere."""
+    return iri_to_uri(site.public_url.rstrip("/") + local)
+
+
 def document(stem: str, suffix: str) -> str:
     """The path of a document from the decoded path of its thing.
 

@@ -8,14 +8,19 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Flask, Response, g, request
+from pyoxigraph import NamedNode
 from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import MethodNotAllowed as HttpMethodNotAllowed
 
 from unitgraph import errors, formats
 from unitgraph.engine import Limit, limits
 from unitgraph.formats import HTML, JSON, PROBLEM
+from unitgraph.resources import suggest, terms
+from unitgraph.resources.terms import Value
 from unitgraph.site import Site
+from unitgraph.vocab import term
 from unitgraph.web import links, respond
+from unitgraph.web.signposts import link
 
 #: The status of each error (RFC 9110 §15), and its title. The nearest class in the tree counts.
 #: A query over a limit is answered 503, not 504: no other server was asked, and not 408 or 500: nothing is
@@ -40,7 +45,10 @@ STATUS: dict[type[errors.UnitgraphError], tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Problem:
-    """A problem document (RFC 9457 §3): `name` makes its type, `members` are extensions."""
+    """A problem document (RFC 9457 §3): `name` makes its type, `members` are extensions.
+
+    `near` is what may have been meant, or what came after, `formats` pairs of an address and a media type.
+    """
 
     name: str
     status: int
@@ -48,6 +56,8 @@ class Problem:
     detail: str
     members: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    near: tuple[Value, ...] = ()
+    formats: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> str:
         """The document, with its type as a URN."""
@@ -62,6 +72,8 @@ class Told(Exception):
         super().__init__(problem.detail)
         self.problem = problem
 
+
+REPLACES = (term("ug:replaces"), term("dcterms:replaces"))
 
 TOO_LARGE = Problem(
     "body-too-large", 413, "The body is too large", "the body is larger than any query may be; send a shorter query"
@@ -83,8 +95,12 @@ def problem(error: errors.UnitgraphError, limits: tuple[Limit, ...] = ()) -> Pro
             members = {"line": error.line, "column": error.column}
         case errors.NotAcceptable():
             members = {"offered": list(error.offered)}
+            if error.addresses:
+                members["alternatives"] = [{"href": path, "type": kind} for path, kind in error.addresses]
         case errors.Gone():
             members = {"reason": error.reason, "date": error.date}
+            if error.label:
+                members["label"] = error.label
         case errors.QueryTimeout():
             members = {"limitSeconds": error.seconds}
         case errors.MethodNotAllowed():
@@ -133,6 +149,8 @@ def answer(found: Problem) -> Response:
     else:
         response = Response(found.to_json(), found.status, content_type=PROBLEM)
     response.headers.update(found.headers)
+    for path, kind in found.formats:
+        response.headers.add("Link", str(link(path, "alternate", kind)))
     response.headers["Cache-Control"] = "no-store" if found.status >= 500 else "no-cache"
     response.vary.add("Accept")
     return response
@@ -141,14 +159,42 @@ def answer(found: Problem) -> Response:
 def register(app: Flask) -> None:
     """Answer errors of our tree, and those of the framework; what is neither is a bug and is logged."""
     app.register_error_handler(errors.UnitgraphError, _answer_error)
-    app.register_error_handler(HTTPException, lambda error: answer(from_http(error)))
+    app.register_error_handler(HTTPException, _answer_http)
+
+
+def _answer_http(error: HTTPException) -> Response:
+    found = from_http(error)
+    return answer(kinder(found, g.site, error) if "site" in g else found)
+
+
+def kinder(found: Problem, site: Site, error: Exception) -> Problem:
+    """A problem with the way on: what was perhaps meant, what came after, or the formats that there are."""
+    match error:
+        case errors.NotAcceptable():
+            return replace(found, formats=tuple((links.public(site, path), kind) for path, kind in error.addresses))
+        case errors.Gone():
+            near, name = _after(site, error), "replacedBy"
+        case _ if found.status == 404:
+            near, name = suggest.near(site, request.path), "suggestions"
+        case _:
+            return found
+    told = [{"iri": one.iri, "label": one.text} for one in near]
+    return replace(found, near=near, members=found.members | ({name: told} if told else {}))
+
+
+def _after(site: Site, error: errors.Gone) -> tuple[Value, ...]:
+    """What stands in the place of what is gone, as it was said then or as it is said now."""
+    gone = NamedNode(error.iri)
+    now = [node for way in REPLACES for node in terms.subjects(site, way, gone)]
+    then = [NamedNode(iri) for iri in error.replaced_by]
+    return tuple(terms.value(site, node) for node in dict.fromkeys((*then, *now)) if terms.exists(site, node))
 
 
 def _answer_error(error: errors.UnitgraphError) -> Response:
     site: Site | None = g.get("site")
     if site is None:
         return answer(problem(error))
-    found = problem(error, limits(site.settings))
+    found = kinder(problem(error, limits(site.settings)), site, error)
     if request.method == "GET" and request.path == "/sparql":
         found = explained(found, site, request.query_string.decode("ascii", "replace"))
     return answer(found)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from flask import Response, g, render_template, request
 from flask_babel import gettext
@@ -15,11 +16,14 @@ from werkzeug.http import http_date
 
 from unitgraph import formats
 from unitgraph.answers import Term
+from unitgraph.errors import NotAcceptable
+from unitgraph.release import CURRENT
 from unitgraph.resources import home, listing
 from unitgraph.site import Site
 from unitgraph.vocab import curie
-from unitgraph.web import drawings, languages, links, protocol
+from unitgraph.web import drawings, languages, links, meta, protocol, signposts
 from unitgraph.web.protocol import Choice
+from unitgraph.web.signposts import LINKSET, LINKSET_JSON, Link, link
 
 METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
 EXPOSED = "Allow, Content-Encoding, ETag, Last-Modified, Link, Location, Retry-After, Vary"
@@ -40,6 +44,8 @@ class Resource:
     `write` gives the bytes in a media type, `page` the template and its context. `links` are further
     `Link` values for any format, `page_links` those of the page for people; `parameters` make the variant.
     `page_path` is the path of the page for people, where that is not the stem with `.html`.
+    `about` is the IRI of the thing that the documents describe, `items` are links to the members of a list or
+    to the work itself, `subject` makes the description in the terms of schema.org that stands in the page.
     `loose` reads inexact media types as SPARQL clients mean them; `by_parameter` says that formats are
     reached by `?format=`, not by a suffix.
     """
@@ -48,39 +54,122 @@ class Resource:
     offered: Mapping[str, str]
     write: Callable[[str], bytes]
     page: Callable[[], tuple[str, object]]
-    links: tuple[str, ...] = ()
-    page_links: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    page_links: tuple[Link, ...] = ()
     parameters: tuple[tuple[str, str], ...] = field(default=())
     loose: bool = False
     by_parameter: bool = False
     page_path: str = ""
+    about: str = ""
+    items: tuple[Link, ...] = ()
+    subject: Callable[[], meta.Subject] | None = None
 
 
 def choose(resource: Resource, suffix: str | None) -> Choice:
-    """The format in which this request wants a resource."""
-    return protocol.choose(
-        resource.offered,
-        suffix,
-        request.args.get("format"),
-        request.headers.get("Accept", ""),
-        loose=resource.loose,
-    )
+    """The format in which this request wants a resource.
+
+    Raises:
+        NotAcceptable: none of them, with the addresses of those that there are.
+    """
+    try:
+        return protocol.choose(
+            resource.offered,
+            suffix,
+            request.args.get("format"),
+            request.headers.get("Accept", ""),
+            loose=resource.loose,
+        )
+    except NotAcceptable as error:
+        raise _with_addresses(resource, error) from error
+
+
+def _with_addresses(resource: Resource, error: NotAcceptable) -> NotAcceptable:
+    """What there is instead, each with its address."""
+    found = {media_type: document(resource, suffix) for suffix, media_type in resource.offered.items()}
+    return NotAcceptable(error.offered, tuple((found[one], one) for one in error.offered if one in found))
 
 
 def send(site: Site, resource: Resource, suffix: str | None) -> Response:
     """A resource in the format that was asked for; 304 where the client has it already."""
+    if suffix == "linkset":
+        return _linkset(site, resource)
     choice = choose(resource, suffix)
     tag = etag(site, _variant(choice), resource.parameters)
-    if request.if_none_match.contains_weak(tag):
-        response = Response(status=304)
-        del response.headers["Content-Type"]
-    else:
-        body = g.cache.get(request.path, tag, lambda: _body(site, resource, choice))
-        response = Response(body, content_type=formats.content_type(choice.media_type))
+    response = _unless_known(site, tag, formats.content_type(choice.media_type), lambda: _body(site, resource, choice))
     response = validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
     if choice.media_type in SPOKEN:
         spoken(response)
     return response
+
+
+def _unless_known(site: Site, tag: str, content_type: str, body: Callable[[], bytes]) -> Response:
+    """A response with a body, or 304 without one."""
+    if known(site, tag):
+        response = Response(status=304)
+        del response.headers["Content-Type"]
+        return response
+    return Response(g.cache.get(request.path, tag, body), content_type=content_type)
+
+
+def known(site: Site, tag: str) -> bool:
+    """Whether the client has a representation already (RFC 9110 §13.2.2): by its tag, else by its time."""
+    if request.headers.get("If-None-Match") is not None:
+        return request.if_none_match.contains_weak(tag)
+    since = request.if_modified_since
+    return since is not None and since >= _modified(site)
+
+
+def _modified(site: Site) -> datetime:
+    """When what is served became what it is: release, publication here, or software, whichever is the latest.
+
+    A release that is rolled back to was published at that moment, so nobody keeps the newer one.
+    """
+    times = [datetime.fromisoformat(site.release.issued).timestamp(), g.software_time]
+    for path in (site.release.manifest_path, site.out / CURRENT):
+        with contextlib.suppress(OSError):
+            times.append(path.stat().st_mtime)
+    return datetime.fromtimestamp(int(max(times)), UTC)
+
+
+def _linkset(site: Site, resource: Resource) -> Response:
+    """All links of all documents about a thing in one place (RFC 9264; FAIR Signposting, level 2)."""
+    accept = request.headers.get("Accept", "")
+    try:
+        media_type = formats.negotiate(accept, (LINKSET_JSON, LINKSET))
+    except NotAcceptable:
+        media_type = LINKSET_JSON  # a suffix beats Accept
+    tag = etag(site, media_type.partition("/")[2].replace("+", "-"), resource.parameters)
+    write = signposts.linkset_json if media_type == LINKSET_JSON else signposts.linkset_text
+    response = _unless_known(site, tag, media_type, lambda: write(_link_contexts(site, resource)).encode())
+    address = links.public(site, document(resource, "linkset"))
+    other = LINKSET if media_type == LINKSET_JSON else LINKSET_JSON
+    return validated(site, response, tag, negotiated=True, links_to=(link(address, "alternate", other),))
+
+
+def _link_contexts(site: Site, resource: Resource) -> dict[str, list[Link]]:
+    """The links of each document, and of the thing itself, by absolute address; pages of a list stand in headers."""
+    found = {}
+    if resource.about:
+        found[resource.about] = list(described_by(site, resource))
+    for suffix, media_type in resource.offered.items():
+        is_page = media_type == formats.HTML
+        own = [*header_links(site, resource, Choice(suffix, media_type)), *(resource.items if is_page else ())]
+        if is_page:
+            tongues = ((tag, links.root(site), address) for tag, _, address in _tongues(site, resource))
+            own += [Link(address[len(root) :], "alternate", formats.HTML, tag) for tag, root, address in tongues]
+        place = page_address(resource) if is_page else document(resource, suffix)
+        found[links.absolute(site, place)] = list(dict.fromkeys(own))
+    root = links.public(site, "/")
+    return {
+        anchor: [
+            replace(one, target=links.absolute(site, "/" + one.target.removeprefix(root)))
+            if one.target.startswith("/")
+            else one
+            for one in given
+            if one.rel not in signposts.PAGING
+        ]
+        for anchor, given in found.items()
+    }
 
 
 def _variant(choice: Choice) -> str:
@@ -99,22 +188,34 @@ def spoken(response: Response) -> None:
 
 def _body(site: Site, resource: Resource, choice: Choice) -> bytes:
     if choice.media_type != formats.HTML:
-        return resource.write(choice.media_type)
+        return written(resource, lambda: resource.write(choice.media_type))
     template, page = resource.page()
     return render(site, template, page, resource)
 
 
+def written(resource: Resource, write: Callable[[], bytes]) -> bytes:
+    """What is written, or which formats can express it.
+
+    Raises:
+        NotAcceptable: this format cannot.
+    """
+    try:
+        return write()
+    except NotAcceptable as error:
+        raise _with_addresses(resource, error) from error
+
+
 def validated(
-    site: Site, response: Response, tag: str, *, negotiated: bool, links_to: tuple[str, ...] = ()
+    site: Site, response: Response, tag: str, *, negotiated: bool, links_to: tuple[Link, ...] = ()
 ) -> Response:
     """Give a response its validators (RFC 9110 §8.8), its links and what it varies with."""
     response.set_etag(tag)
-    response.headers["Last-Modified"] = http_date(datetime.fromisoformat(site.release.issued))
+    response.headers["Last-Modified"] = http_date(_modified(site))
     response.headers["Cache-Control"] = "no-cache"
     if negotiated:
         response.headers["Vary"] = "Accept"
-    for value in links_to:
-        response.headers.add("Link", value)
+    for one in links_to:
+        response.headers.add("Link", str(one))
     return response
 
 
@@ -146,7 +247,9 @@ def ask(asked: Asked) -> Response:
     return Response()
 
 
-def redirect(site: Site, status: int, path: str, *, negotiated: bool = False) -> Response:
+def redirect(
+    site: Site, status: int, path: str, *, negotiated: bool = False, links_to: tuple[Link, ...] = ()
+) -> Response:
     """A redirect with no page to look at: 303 to a document about a thing, 301 to where a thing is now."""
     response = Response(status=status)
     response.headers["Location"] = links.public(site, path)
@@ -155,6 +258,8 @@ def redirect(site: Site, status: int, path: str, *, negotiated: bool = False) ->
     response.autocorrect_location_header = False
     if negotiated:
         response.headers["Vary"] = "Accept"
+    for one in links_to:
+        response.headers.add("Link", str(one))
     return response
 
 
@@ -163,27 +268,44 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def link(target: str, rel: str, media_type: str = "") -> str:
-    """A value of the `Link` header (RFC 8288 §3).
-
-    >>> link("/unit/arl.ttl", "alternate", "text/turtle")
-    '</unit/arl.ttl>; rel="alternate"; type="text/turtle"'
-    """
-    return f'<{target}>; rel="{rel}"' + (f'; type="{media_type}"' if media_type else "")
-
-
-def header_links(site: Site, resource: Resource, choice: Choice) -> tuple[str, ...]:
-    """Every other format; for the page also what describes it (FAIR Signposting, level 1)."""
-    found = []
-    for suffix, media_type in resource.offered.items():
-        address = links.public(site, document(resource, suffix))
-        if suffix != choice.suffix:
-            found.append(link(address, "alternate", media_type))
-        if choice.media_type == formats.HTML and media_type in formats.RDF_SUFFIXES.values():
-            found.append(link(address, "describedby", media_type))
+def header_links(site: Site, resource: Resource, choice: Choice) -> tuple[Link, ...]:
+    """The links of one document (FAIR Signposting, level 1): from the page to its descriptions, and back."""
+    is_page = choice.media_type == formats.HTML
+    found = [
+        link(links.public(site, document(resource, suffix)), "alternate", media_type)
+        for suffix, media_type in resource.offered.items()
+        if suffix != choice.suffix
+    ]
+    if is_page:
+        found += [one for one in described_by(site, resource) if one.media_type != formats.HTML]
+        if resource.about:
+            found.append(link(resource.about, "cite-as"))
+        found += resource.items if len(resource.items) <= signposts.MAX_IN_HEADERS else ()
+    elif "html" in resource.offered and not resource.by_parameter:
+        found.append(link(links.public(site, page_address(resource)), "describes", formats.HTML))
     if license_ := home.chrome(site).license:
         found.append(link(license_, "license"))
-    return (*found, *resource.links, *(resource.page_links if choice.media_type == formats.HTML else ()))
+    if not resource.by_parameter and not resource.page_path:
+        address = links.public(site, document(resource, "linkset"))
+        found += [link(address, "linkset", media_type) for media_type in (LINKSET_JSON, LINKSET)]
+    return (*found, *resource.links, *(resource.page_links if is_page else ()))
+
+
+def described_by(site: Site, resource: Resource) -> tuple[Link, ...]:
+    """The documents that describe a thing: those in RDF, and the page."""
+    described = {formats.HTML, *formats.RDF_SUFFIXES.values()}
+    return tuple(
+        link(links.public(site, document(resource, suffix)), "describedby", media_type)
+        for suffix, media_type in resource.offered.items()
+        if media_type in described
+    )
+
+
+def page_address(resource: Resource) -> str:
+    """The path of the page for people, with the parameters of this request."""
+    if resource.page_path:
+        return links.with_parameters(resource.page_path, resource.parameters)
+    return document(resource, "html")
 
 
 def document(resource: Resource, suffix: str) -> str:
@@ -210,6 +332,7 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
     return render_template(
         template,
         page=page,
+        meta=_meta(site, resource) if site and resource else None,
         chrome=home.chrome(site) if site else None,
         navigation=_navigation(site) if site else (),
         alternates=alternates,
@@ -223,6 +346,18 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         curie=curie,
         drawing_style=Markup(drawings.STYLE),  # noqa: S704 (our own file)
     ).encode()
+
+
+def _meta(site: Site, resource: Resource) -> meta.Meta:
+    """What the head of a page says to programs: its links, and what it is about."""
+    html = Choice("html", formats.HTML)
+    return meta.meta(
+        site,
+        links.absolute(site, page_address(resource)),
+        header_links(site, resource, html),
+        resource.subject() if resource.subject else meta.Subject(),
+        resource.about,
+    )
 
 
 def _href(site: Site | None, target: str, parameters: tuple[tuple[str, object], ...]) -> str | None:

@@ -21,6 +21,7 @@ from unitgraph.resources import (
     listing,
     report,
     saved_query,
+    schema_org,
     service,
     solutions,
     terms,
@@ -28,8 +29,10 @@ from unitgraph.resources import (
 )
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import links, overviews, protocol, respond
-from unitgraph.web.respond import Resource, link, send
+from unitgraph.web import languages, links, overviews, protocol, respond, signposts
+from unitgraph.web.meta import Subject
+from unitgraph.web.respond import Resource, send
+from unitgraph.web.signposts import LINKSET_JSON, Link, link
 
 RDF_AND_PAGE = {"html": HTML, **RDF_SUFFIXES}
 GRAPH_FORMATS = {**RDF_SUFFIXES, "html": HTML}  # a graph is for machines first
@@ -65,6 +68,7 @@ def register(app: Flask, publication: Publication) -> None:
         ("/health", health),
         ("/status", status),
         ("/robots.txt", robots),
+        ("/.well-known/api-catalog", api_catalog),
         ("/favicon.ico", icon),
         ("/<path:path>", thing),
     )
@@ -92,7 +96,7 @@ def thing(site: Site, path: str) -> Response:
     stem, suffix = protocol.split_suffix(path)
     node = _node(site, path)
     if terms.exists(site, node):
-        return _see_other(site, path, node)
+        return _see_other(site, path)
     if suffix is not None:
         node = _node(site, stem)
         if terms.exists(site, node):
@@ -134,13 +138,15 @@ def _look_back(site: Site, path: str, node: NamedNode) -> None:
             return
 
 
-def _see_other(site: Site, path: str, node: NamedNode) -> Response:
+def _see_other(site: Site, path: str) -> Response:
     """RFC 9110 §15.4.4: the thing itself cannot be sent, a document about it can."""
-    offered = protocol.choose(DOCUMENT_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""))
+    documents = Resource(f"/{path}", DOCUMENT_SUFFIXES, lambda _: b"", lambda: ("", None))
+    offered = respond.choose(documents, None)
     document = links.document(f"/{path}", offered.suffix)
     dropped = {"format"} if offered.media_type == HTML else {"format", "lang"}
     asked = tuple((name, value) for name, value in request.args.items(multi=True) if name not in dropped)
-    return respond.redirect(site, 303, links.with_parameters(document, asked), negotiated=True)
+    described = respond.described_by(site, documents)
+    return respond.redirect(site, 303, links.with_parameters(document, asked), negotiated=True, links_to=described)
 
 
 def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
@@ -157,6 +163,9 @@ def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
             header,
             _signposts(site, path, node),
             (*_page_parameter(number), *_view_parameter()),
+            about=node.value,
+            items=tuple(link(address, "item") for address in schema_org.content(site, node)),
+            subject=lambda: _subject(site, path, node),
         ),
         suffix,
     )
@@ -180,9 +189,28 @@ def _view_parameter() -> tuple[tuple[str, str], ...]:
     return (("view", "statements"),) if request.args.get("view") == "statements" else ()
 
 
-def _signposts(site: Site, path: str, node: NamedNode) -> tuple[str, ...]:
-    """FAIR Signposting of a landing page: its identifier, what it is, the list in which it stands."""
-    found = [link(node.value, "cite-as"), link("https://schema.org/AboutPage", "type")]
+def _subject(site: Site, path: str, node: NamedNode) -> Subject:
+    """What the page of a thing is about, and the way to it."""
+    crumbs = _crumbs(site, path.partition("/")[0])
+    name = terms.label(site, node).value
+    found = schema_org.about(site, node)
+    return Subject(found, schema_org.description(site, node), "AboutPage", (*crumbs, (name, f"/{path}")))
+
+
+def _crumbs(site: Site, segment: str) -> tuple[tuple[str, str], ...]:
+    """The first page, and the list of a kind."""
+    first = ((home.chrome(site).title.value, "/"),)
+    if segment not in listing.segments(site):
+        return first
+    return (*first, (languages.kinds(segment) or listing.title(site, segment), f"/{segment}"))
+
+
+def _signposts(site: Site, path: str, node: NamedNode) -> tuple[Link, ...]:
+    """FAIR Signposting of a landing page: what it is and shows, who made that, the list in which it stands."""
+    found = [link(f"{schema_org.SCHEMA}AboutPage", "type")]
+    if cls := schema_org.kind(site, node):
+        found.append(link(f"{schema_org.SCHEMA}{cls}", "type"))
+    found += [link(author, "author") for author in schema_org.author(site, node)]
     segment = path.partition("/")[0]
     if kind := site.kinds.get(segment):
         found.append(link(kind.cls.value, "type"))
@@ -190,7 +218,7 @@ def _signposts(site: Site, path: str, node: NamedNode) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _paging(site: Site, path: str, page: int, pages: int) -> tuple[str, ...]:
+def _paging(site: Site, path: str, page: int, pages: int) -> tuple[Link, ...]:
     """First, previous, next and last page (RFC 8288, RFC 5005 relations), if there are several."""
     if pages == 1:
         return ()
@@ -224,7 +252,11 @@ def _list(site: Site, segment: str, suffix: str | None) -> Response:
             write,
             lambda: ("list.html", found),
             _paging(site, path, number, found.pages),
-            parameters=_page_parameter(number),
+            (link(f"{schema_org.SCHEMA}CollectionPage", "type"),),
+            _page_parameter(number),
+            about=f"{site.base}{segment}",
+            items=tuple(link(item.thing.iri, "item") for item in found.items if item.thing.iri),
+            subject=lambda: Subject(None, found.definition, "CollectionPage", _crumbs(site, segment)),
         ),
         suffix,
     )
@@ -245,8 +277,19 @@ def first_page(site: Site) -> Response:
 
     stem = "/dataset"
     offered = RDF_AND_PAGE if terms.exists(site, site.iri("dataset")) else {"html": HTML}
-    own = (link(site.base, "cite-as"), link(service.endpoint(site), "service-desc"))
-    return send(site, Resource(stem, offered, write, page, page_links=own, page_path="/"), None)
+    own = (
+        link(service.endpoint(site), "service-desc"),
+        link(links.public(site, "/.well-known/api-catalog"), "api-catalog", LINKSET_JSON),
+        link(f"{schema_org.SCHEMA}Dataset", "type"),
+        link(f"{schema_org.SCHEMA}AboutPage", "type"),
+    )
+
+    def subject() -> Subject:
+        dataset = site.iri("dataset")
+        return Subject(schema_org.catalog(site, dataset), schema_org.description(site, dataset), "AboutPage")
+
+    home_page = Resource(stem, offered, write, page, page_links=own, page_path="/", about=site.base, subject=subject)
+    return send(site, home_page, None)
 
 
 def ontology(site: Site, suffix: str | None = None) -> Response:
@@ -258,8 +301,13 @@ def ontology(site: Site, suffix: str | None = None) -> Response:
     def page() -> tuple[str, object]:
         return "ontology.html", vocabulary.ontology(site)
 
-    own = (link(UG[:-1], "cite-as"),)
-    return send(site, Resource("/ns", RDF_AND_PAGE, write, page, page_links=own), suffix)
+    def subject() -> Subject:
+        node = NamedNode(UG[:-1])
+        return Subject(schema_org.about(site, node), schema_org.description(site, node), "AboutPage")
+
+    own = tuple(link(f"{schema_org.SCHEMA}{cls}", "type") for cls in ("AboutPage", "DefinedTermSet"))
+    resource = Resource("/ns", RDF_AND_PAGE, write, page, page_links=own, about=UG[:-1], subject=subject)
+    return send(site, resource, suffix)
 
 
 def shapes(site: Site, suffix: str | None = None) -> Response:
@@ -312,7 +360,7 @@ def graph(site: Site, path: str) -> Response:
             GRAPH_FORMATS,
             lambda media_type: formats.write(answer, media_type, terms.prefixes(site)),
             lambda: ("graph.html", graphs.page(site, answer, number, more)),
-            tuple(v for v in _paging(site, local, number, last) if 'rel="last"' not in v),
+            tuple(v for v in _paging(site, local, number, last) if v.rel != "last"),
             parameters=_page_parameter(number),
         ),
         suffix,
@@ -361,9 +409,11 @@ def query(site: Site, name: str) -> Response:
         parameters=tuple(sorted(values.items())),
         loose=True,
     )
+    if suffix == "linkset":
+        return send(site, resource, suffix)
     choice = respond.choose(resource, suffix)
     tag = respond.etag(site, choice.suffix, resource.parameters)
-    if choice.suffix not in SOLUTION_SUFFIXES or request.if_none_match.contains_weak(tag):
+    if choice.suffix not in SOLUTION_SUFFIXES or respond.known(site, tag):
         return send(site, resource, suffix)
     response = respond.ask(respond.Asked(site, saved.text, choice.media_type, substitutions=dict(bindings)))
     to = respond.header_links(site, resource, choice)
@@ -397,7 +447,7 @@ def graph_store(site: Site) -> Response:
     text = "CONSTRUCT { ?s ?p ?o } WHERE { ?s ?p ?o }"
     asked = respond.Asked(site, text, graph_format=choice.media_type, default_graphs=tuple(names))
     tag = respond.etag(site, choice.suffix, (("graph", names[0] if names else ""),))
-    if request.if_none_match.contains_weak(tag):
+    if respond.known(site, tag):
         return respond.validated(site, Response(status=304), tag, negotiated=True)
     return respond.validated(site, respond.ask(asked), tag, negotiated=True)
 
@@ -471,6 +521,21 @@ def status(site: Site) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.vary.add("Accept")
     return response
+
+
+def api_catalog(site: Site) -> Response:
+    """What programs can ask here (RFC 9727): the endpoint, its description, its documentation."""
+    endpoint = service.endpoint(site)
+    here = links.absolute(site, "/.well-known/api-catalog")
+    page = links.absolute(site, "/query")
+    found = {
+        here: (link(endpoint, "item"),),
+        endpoint: (link(endpoint, "service-desc", formats.TURTLE), link(page, "service-doc", HTML)),
+    }
+    content_type = f'{LINKSET_JSON}; profile="https://www.rfc-editor.org/info/rfc9727"'
+    response = Response(signposts.linkset_json(found), content_type=content_type)
+    tag = respond.etag(site, "api-catalog")
+    return respond.validated(site, response, tag, negotiated=False, links_to=(link(here, "api-catalog"),))
 
 
 def robots(site: Site) -> Response:
