@@ -14,18 +14,23 @@ from unitgraph.engine.remote import RemoteEngine
 from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseError
 from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
+    concept,
     entity,
     explain,
     graphs,
     home,
     listing,
     report,
+    said,
     saved_query,
     schema_org,
     service,
     solutions,
+    source,
+    statement,
     terms,
     vocabulary,
+    work,
 )
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
@@ -171,8 +176,27 @@ def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
     )
 
 
+PLAIN = ("output", "event", "channel", "award", "action-plan", "mission", "vision", "observance")
+CONCEPTS = (
+    *("basis", "change-kind", "confidence", "country", "form", "language", "name-form"),
+    *("placement-role", "role", "state", "unit-kind"),
+)
 #: The pages that are composed for a kind of thing, by segment: template and what it prints.
-COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = {}
+COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = {
+    "story": ("story.html", work.story),
+    "round": ("round.html", work.round_),
+    "series": ("series.html", work.series),
+    "strategy": ("strategy.html", work.strategy),
+    "change": ("change.html", work.change),
+    "succession": ("change.html", work.change),
+    "source": ("source.html", source.source),
+    "claim": ("claim.html", statement.claim),
+    "scheme": ("scheme.html", concept.scheme),
+    "mission-verb": ("aim.html", work.aim),
+    **dict.fromkeys(PLAIN, ("composed.html", said.page)),
+    **dict.fromkeys(CONCEPTS, ("concept.html", concept.concept)),
+    **dict.fromkeys(statement.PARTS, ("statement.html", statement.statement)),
+}
 
 
 def _page_of(site: Site, path: str, described: entity.Description) -> tuple[str, object]:
