@@ -137,6 +137,7 @@ def test_no_more_are_drawn_than_a_page_bears_and_all_are_counted() -> None:
     assert found["nodes"][0]["iri"] == "https://example.org/unit/0"
     assert found["nodes"][0]["neighbours"] == network.MAX_NODES + 49
     assert found["units"] + found["organisations"] == network.MAX_NODES + 50
+    assert (len(found["links"]), found["pairs"]) == (network.MAX_NODES - 1, network.MAX_NODES + 49)
 
 
 def test_an_empty_graph_has_an_empty_network() -> None:

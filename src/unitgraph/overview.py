@@ -17,7 +17,7 @@ from unitgraph.network import Network, network
 from unitgraph.release import OVERVIEW, Release
 from unitgraph.vocab import RDF_TYPE, term
 
-FORM = 1  #: of the file; one in another form is not read
+FORM = 2  #: of the file; one in another form is not read
 MAX_ROWS = 100  #: of the matrix, and of each part of the timeline
 MAX_NAMED = 10  #: projects that are named in a cell; all are counted
 
@@ -147,7 +147,7 @@ def matrix(store: Store) -> Matrix:
     projects = _of_class(store, "ug:Project")
     carriers = {project: objects or {""} for project, objects in _objects(store, "ug:carriedOutBy", projects).items()}
     firm = _aims(store, projects)
-    weak, contributions = _contributions(store, projects, firm)
+    weak, contributions = _contributions(store, projects)
     by_unit: dict[str, set[str]] = defaultdict(set)
     for project, units in carriers.items():
         for unit in units:
@@ -182,7 +182,7 @@ def _aims(store: Store, projects: set[str]) -> dict[str, set[str]]:
     """The aims that each project serves: initiatives, directions of which it serves no initiative; else none ("")."""
     initiatives = _objects(store, "ug:contributesTo", projects)
     directions = _objects(store, "ug:contributesToDirection", projects)
-    broader = {i: _values(store, i, "skos:broader") for found in initiatives.values() for i in found}
+    broader = {aim: _values(store, aim, "skos:broader") for aim in set().union(*initiatives.values())}
     firm = {}
     for project in projects:
         covered = {direction for initiative in initiatives[project] for direction in broader[initiative]}
@@ -190,11 +190,12 @@ def _aims(store: Store, projects: set[str]) -> dict[str, set[str]]:
     return firm
 
 
-def _contributions(
-    store: Store, projects: set[str], firm: dict[str, set[str]]
-) -> tuple[dict[str, set[str]], dict[tuple[str, str], list[str]]]:
+def _contributions(store: Store, projects: set[str]) -> tuple[dict[str, set[str]], dict[tuple[str, str], list[str]]]:
     """Aims to which projects are tied without counting for them, and the contributions behind each tie."""
     aims = _of_class(store, "ug:KeyInitiative") | _of_class(store, "ug:Direction")
+    served = _objects(store, "ug:contributesTo", projects)
+    for project, directions in _objects(store, "ug:contributesToDirection", projects).items():
+        served[project] |= directions
     weak: dict[str, set[str]] = defaultdict(set)
     behind: dict[tuple[str, str], list[str]] = defaultdict(list)
     for quad in store.quads_for_pattern(None, term("ug:contributionOf"), None):
@@ -203,8 +204,7 @@ def _contributions(
         project = quad.object.value
         for aim in _values(store, quad.subject.value, "ug:towards") & aims if project in projects else ():
             behind[project, aim].append(quad.subject.value)
-            served = _values(store, project, "ug:contributesToDirection")
-            if aim not in firm[project] and aim not in served:
+            if aim not in served[project]:
                 weak[project].add(aim)
     return weak, behind
 
