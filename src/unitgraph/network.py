@@ -33,9 +33,10 @@ MAX_TIDIED = 80  #: nodes of a group whose lines are cleared of boxes, too: that
 
 
 class Node(TypedDict):
-    """A unit or organisation: its neighbours, the centre of its box, the number of its connected group."""
+    """A unit (with its acronym) or organisation: its neighbours, the centre of its box, the number of its group."""
 
     iri: str
+    short: str
     unit: bool
     neighbours: int
     projects: int
@@ -92,7 +93,9 @@ def network(store: Store) -> Network:
     groups = _groups([node for node in ranked if node in beside], beside)
     ordered = [node for group in groups for node in group]
     units = {node: _is_unit(store, node) for node in near}
-    sizes = [box(_name(store, node, units[node]), units[node], len(near[node])).size for node in ordered]
+    shorts = {node: _word(store, node, NOTATION) if units[node] else "" for node in ordered}
+    names = {node: shorts[node] or _word(store, node, PREF_LABEL) or node.rpartition("/")[2] for node in ordered}
+    sizes = [box(names[node], units[node], len(near[node])).size for node in ordered]
     place = {node: number for number, node in enumerate(ordered)}
     links: list[Link] = [
         {
@@ -110,6 +113,7 @@ def network(store: Store) -> Network:
         "nodes": [
             {
                 "iri": node,
+                "short": shorts[node],
                 "unit": units[node],
                 "neighbours": len(near[node]),
                 "projects": len(joint[node]),
@@ -154,14 +158,12 @@ def _is_unit(store: Store, node: str) -> bool:
     return next(iter(store.quads_for_pattern(NamedNode(node), RDF_TYPE, term("ug:Unit"))), None) is not None
 
 
-def _name(store: Store, node: str, unit: bool) -> str:
-    """What stands in the box at build time: the acronym of a unit, else the English label, else any."""
-    for predicate in (NOTATION, PREF_LABEL) if unit else (PREF_LABEL,):
-        quads = store.quads_for_pattern(NamedNode(node), predicate, None)
-        words = [quad.object for quad in quads if isinstance(quad.object, Literal)]
-        if words:
-            return min(words, key=lambda word: (word.language != "en", word.language or "", word.value)).value
-    return node.rpartition("/")[2]
+def _word(store: Store, node: str, predicate: NamedNode) -> str:
+    """The English value of a property, else any, or an empty text."""
+    quads = store.quads_for_pattern(NamedNode(node), predicate, None)
+    words = [quad.object for quad in quads if isinstance(quad.object, Literal)]
+    words.sort(key=lambda word: (word.language != "en", word.language or "", word.value))
+    return words[0].value if words else ""
 
 
 def _groups(nodes: list[str], near: dict[str, set[str]]) -> list[list[str]]:

@@ -17,7 +17,7 @@ from unitgraph.network import Network, network
 from unitgraph.release import OVERVIEW, Release
 from unitgraph.vocab import RDF_TYPE, term
 
-FORM = 2  #: of the file; one in another form is not read
+FORM = 1  #: of the file; one in another form is not read
 MAX_ROWS = 100  #: of the matrix, and of each part of the timeline
 MAX_NAMED = 10  #: projects that are named in a cell; all are counted
 
@@ -82,9 +82,11 @@ class Happening(TypedDict):
 
 
 class Line(TypedDict):
-    """A thing on the timeline: its times, and the changes that it underwent."""
+    """A thing on the timeline: its acronym, by whom it is (or of what), its times, the changes that it underwent."""
 
     thing: str
+    short: str
+    who: list[str]
     spans: list[Span]
     changes: list[Happening]
 
@@ -244,15 +246,21 @@ def timeline(store: Store) -> Timeline:
     standings, changes = _backwards(store, "ug:standingOf"), _backwards(store, *CHANGES)
     return {
         "units": _part(
-            {
-                "thing": unit,
-                "spans": _standings(store, unit, standings[unit]),
-                "changes": _happenings(store, changes[unit]),
-            }
+            _line(store, unit, _standings(store, unit, standings[unit]), changes=_happenings(store, changes[unit]))
             for unit in units
         ),
-        "projects": _part({"thing": p, "spans": [_span(store, p)], "changes": []} for p in projects),
-        "events": _part({"thing": event, "spans": [_span(store, event)], "changes": []} for event in events),
+        "projects": _part(_line(store, p, [_span(store, p)], "ug:carriedOutBy") for p in projects),
+        "events": _part(_line(store, event, [_span(store, event)], "ug:eventOf") for event in events),
+    }
+
+
+def _line(store: Store, thing: str, spans: list[Span], by: str = "", changes: Iterable[Happening] = ()) -> Line:
+    return {
+        "thing": thing,
+        "short": min(_literals(store, thing, "skos:notation"), default=""),
+        "who": sorted(_values(store, thing, by))[:MAX_NAMED] if by else [],
+        "spans": spans,
+        "changes": list(changes),
     }
 
 

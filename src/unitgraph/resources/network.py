@@ -13,7 +13,6 @@ from unitgraph.answers import Table
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Value
 from unitgraph.site import Site
-from unitgraph.vocab import NOTATION
 
 MOST = 3  #: those with most neighbours, in the summary
 NAMED = 5  #: projects named in a line of the table
@@ -107,14 +106,12 @@ def _key(site: Site, iri: str) -> str:
 
 def _node(site: Site, node: layout.Node, near: list[str]) -> Node:
     thing = terms.value(site, NamedNode(node["iri"]))
-    notations = terms.texts(site, NamedNode(node["iri"]), NOTATION) if node["unit"] else ()
-    short = min((text.value for text in notations), default="")
-    box = layout.box(short or thing.text, node["unit"], node["neighbours"])
+    box = layout.box(node["short"] or thing.text, node["unit"], node["neighbours"])
     first = node["y"] - (len(box.lines) - 1) * box.font_size * 0.625 + box.font_size * 0.36
     return Node(
         _key(site, node["iri"]),
         thing,
-        short,
+        node["short"],
         node["unit"],
         node["neighbours"],
         node["projects"],

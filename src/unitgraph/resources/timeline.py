@@ -16,11 +16,9 @@ from unitgraph.resources import terms
 from unitgraph.resources.parts import Period
 from unitgraph.resources.terms import Value
 from unitgraph.site import Site
-from unitgraph.vocab import NOTATION, term
 
 WIDTH, LABELS, ROW, TOP = 1080, 330, 22, 26  #: of a drawing, its labels, a line, the years above
 LABEL_CHARACTERS = 40
-MAX_WHO = 20  #: named beside a project
 STUB = 20  #: how far an unknown start or end is hinted at
 MAX_TICKS = 16
 STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000)
@@ -153,17 +151,16 @@ def _chart(site: Site, name: str, segment: str, part: Part) -> Chart:
     scale, value = _Scale(min(years, default=0), last), cache(lambda iri: terms.value(site, NamedNode(iri)))
     lines, drawn = [], 0
     for line in part["lines"]:
-        node = NamedNode(line["thing"])
         spans = tuple(_span(value, scale, span) for span in line["spans"])
         changes = tuple(_change(value, scale, change) for change in line["changes"])
         dated = any(span.bar for span in spans) or any(change.x is not None for change in changes)
-        thing, short = terms.value(site, node), _short(site, node)
+        thing, short = value(line["thing"]), line["short"]
         lines.append(
             Line(
                 thing,
                 short,
                 _cut(f"{short} \N{MIDDLE DOT} {thing.text}" if short else thing.text),
-                _who(site, value, node, name),
+                tuple(sorted((value(iri) for iri in line["who"]), key=lambda who: who.text.casefold())),
                 spans,
                 changes,
                 dated,
@@ -177,10 +174,6 @@ def _chart(site: Site, name: str, segment: str, part: Part) -> Chart:
     return Chart(name, segment, tuple(lines), part["count"], part["dated"], more, ticks, LABELS, WIDTH, height)
 
 
-def _short(site: Site, node: NamedNode) -> str:
-    return min((text.value for text in terms.texts(site, node, NOTATION)), default="")
-
-
 def _cut(label: str) -> str:
     """A label that fits beside the bars.
 
@@ -190,15 +183,6 @@ def _cut(label: str) -> str:
     if len(label) <= LABEL_CHARACTERS:
         return label
     return label[: LABEL_CHARACTERS - 1].rstrip(" ,.-") + "\N{HORIZONTAL ELLIPSIS}"
-
-
-def _who(site: Site, value: Named, node: NamedNode, name: str) -> tuple[Value, ...]:
-    """Who carries out a project; what an event belongs to."""
-    if name == "units":
-        return ()
-    found = terms.objects(site, node, term("ug:carriedOutBy" if name == "projects" else "ug:eventOf"))
-    shown = [value(one.value) for one in found[:MAX_WHO] if isinstance(one, NamedNode)]
-    return tuple(sorted(shown, key=lambda one: one.text.casefold()))
 
 
 def _span(value: Named, scale: _Scale, span: overview.Span) -> Span:
