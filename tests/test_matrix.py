@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from xml.etree import ElementTree
 
 import asgi
@@ -19,7 +20,7 @@ import pytest
 from pyoxigraph import NamedNode
 from werkzeug.test import Client
 
-from unitgraph import overview
+from unitgraph import overview, rdf
 from unitgraph.release import OVERVIEW, Release
 from unitgraph.resources import matrix
 from unitgraph.site import Publication, Site
@@ -225,3 +226,17 @@ def test_columns_are_in_order_of_their_numbers(site: Site) -> None:
     numbers = [column.number for column in matrix.matrix(site).columns]
     assert numbers == sorted(numbers, key=lambda number: [int(part) for part in number.split(".")])
     assert all(NamedNode(column.aim.iri or "") for column in matrix.matrix(site).columns)
+
+
+@pytest.mark.parametrize("name", ["matrix", "timeline", "network"])
+def test_files_that_are_about_something_else_have_an_empty_page(tmp_path: Path, site: Site, name: str) -> None:
+    (tmp_path / "birds.ttl").write_text('<urn:x:a> <urn:x:b> "c" .', "utf-8")
+    release = rdf.publish(rdf.files([str(tmp_path / "birds.ttl")]), tmp_path / "out", "https://example.org/", print)
+    other = replace(site, out=release.folder.parent, release=release)
+    client = asgi.client(create_app(Publication(other.out, other.engine, other.settings)))
+    page = client.get(f"/{name}.html?lang=en")
+    assert page.status_code == 200
+    assert "This release has no" in page.text or "No two units" in page.text
+    for suffix in ("csv", "json", "svg"):
+        assert client.get(f"/{name}.{suffix}").status_code == 200
+    ElementTree.fromstring(client.get(f"/{name}.svg").data)

@@ -116,7 +116,7 @@ def test_of_many_the_latest_are_shown() -> None:
     def line(year: int) -> Line:
         start = str(year) if year else ""
         spans: list[Span] = [{"kind": "", "start": start, "end": "", "ongoing": False}]
-        return {"thing": f"https://example.org/{year}", "spans": spans, "changes": []}
+        return {"thing": f"https://example.org/{year}", "short": "", "who": [], "spans": spans, "changes": []}
 
     part = overview._part([line(year) for year in (0, *range(1800, 2020))])
     years = [one["spans"][0]["start"] for one in part["lines"]]

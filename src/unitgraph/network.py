@@ -20,6 +20,7 @@ from pyoxigraph import Literal, NamedNode, Store
 from unitgraph.vocab import NOTATION, PREF_LABEL, RDF_TYPE, term
 
 MAX_NODES = 200  #: drawn; those with most neighbours
+MAX_LINKS = 500  #: drawn, between these; those with most projects
 MAX_WORKS = 20  #: named for each link; all are counted
 MAX_TOGETHER = 50  #: carriers, and partners, of one project that are joined with each other
 LINE_CHARACTERS, MAX_LINES = 18, 3  #: of a label
@@ -32,9 +33,10 @@ MAX_TIDIED = 80  #: nodes of a group whose lines are cleared of boxes, too: that
 
 
 class Node(TypedDict):
-    """A unit or organisation: its neighbours, the centre of its box, the number of its connected group."""
+    """A unit (with its acronym) or organisation: its neighbours, the centre of its box, the number of its group."""
 
     iri: str
+    short: str
     unit: bool
     neighbours: int
     projects: int
@@ -55,7 +57,7 @@ class Link(TypedDict):
 class Network(TypedDict):
     """Nodes in the order in which they are read: by group, the largest first, then by neighbours.
 
-    `units`, `organisations` and `projects` count all, drawn or not.
+    `units`, `organisations`, `projects` and `pairs` count all, drawn or not.
     """
 
     nodes: list[Node]
@@ -65,6 +67,7 @@ class Network(TypedDict):
     units: int
     organisations: int
     projects: int
+    pairs: int
 
 
 Pairs = dict[tuple[str, str], set[str]]
@@ -79,22 +82,29 @@ def network(store: Store) -> Network:
         for node, neighbour in ((one, other), (other, one)):
             joint[node] |= works
             near[node].add(neighbour)
-    drawn = sorted(near, key=lambda node: (-len(near[node]), -len(joint[node]), node))[:MAX_NODES]
-    kept = set(drawn)
-    groups = _groups(drawn, {node: near[node] & kept for node in drawn})
+    ranked = sorted(near, key=lambda node: (-len(near[node]), -len(joint[node]), node))
+    kept = set(ranked[:MAX_NODES])
+    within = [pair for pair in pairs if kept.issuperset(pair)]
+    shown = sorted(within, key=lambda pair: (-len(pairs[pair]), pair))[:MAX_LINKS]
+    beside: dict[str, set[str]] = defaultdict(set)
+    for one, other in shown:
+        beside[one].add(other)
+        beside[other].add(one)
+    groups = _groups([node for node in ranked if node in beside], beside)
     ordered = [node for group in groups for node in group]
     units = {node: _is_unit(store, node) for node in near}
-    sizes = [box(_name(store, node, units[node]), units[node], len(near[node])).size for node in ordered]
+    shorts = {node: _word(store, node, NOTATION) if units[node] else "" for node in ordered}
+    names = {node: shorts[node] or _word(store, node, PREF_LABEL) or node.rpartition("/")[2] for node in ordered}
+    sizes = [box(names[node], units[node], len(near[node])).size for node in ordered]
     place = {node: number for number, node in enumerate(ordered)}
     links: list[Link] = [
         {
             "source": min(place[one], place[other]),
             "target": max(place[one], place[other]),
-            "count": len(works),
-            "projects": sorted(works)[:MAX_WORKS],
+            "count": len(pairs[one, other]),
+            "projects": sorted(pairs[one, other])[:MAX_WORKS],
         }
-        for (one, other), works in pairs.items()
-        if one in kept and other in kept
+        for one, other in shown
     ]
     links.sort(key=lambda link: (link["source"], link["target"]))
     places, width, height = _laid_out([len(group) for group in groups], sizes, links)
@@ -103,6 +113,7 @@ def network(store: Store) -> Network:
         "nodes": [
             {
                 "iri": node,
+                "short": shorts[node],
                 "unit": units[node],
                 "neighbours": len(near[node]),
                 "projects": len(joint[node]),
@@ -118,6 +129,7 @@ def network(store: Store) -> Network:
         "units": sum(units.values()),
         "organisations": len(units) - sum(units.values()),
         "projects": len(set().union(*pairs.values())),
+        "pairs": len(pairs),
     }
 
 
@@ -146,14 +158,12 @@ def _is_unit(store: Store, node: str) -> bool:
     return next(iter(store.quads_for_pattern(NamedNode(node), RDF_TYPE, term("ug:Unit"))), None) is not None
 
 
-def _name(store: Store, node: str, unit: bool) -> str:
-    """What stands in the box at build time: the acronym of a unit, else the English label, else any."""
-    for predicate in (NOTATION, PREF_LABEL) if unit else (PREF_LABEL,):
-        quads = store.quads_for_pattern(NamedNode(node), predicate, None)
-        words = [quad.object for quad in quads if isinstance(quad.object, Literal)]
-        if words:
-            return min(words, key=lambda word: (word.language != "en", word.language or "", word.value)).value
-    return node.rpartition("/")[2]
+def _word(store: Store, node: str, predicate: NamedNode) -> str:
+    """The English value of a property, else any, or an empty text."""
+    quads = store.quads_for_pattern(NamedNode(node), predicate, None)
+    words = [quad.object for quad in quads if isinstance(quad.object, Literal)]
+    words.sort(key=lambda word: (word.language != "en", word.language or "", word.value))
+    return words[0].value if words else ""
 
 
 def _groups(nodes: list[str], near: dict[str, set[str]]) -> list[list[str]]:

@@ -82,9 +82,11 @@ class Happening(TypedDict):
 
 
 class Line(TypedDict):
-    """A thing on the timeline: its times, and the changes that it underwent."""
+    """A thing on the timeline: its acronym, by whom it is (or of what), its times, the changes that it underwent."""
 
     thing: str
+    short: str
+    who: list[str]
     spans: list[Span]
     changes: list[Happening]
 
@@ -147,7 +149,7 @@ def matrix(store: Store) -> Matrix:
     projects = _of_class(store, "ug:Project")
     carriers = {project: objects or {""} for project, objects in _objects(store, "ug:carriedOutBy", projects).items()}
     firm = _aims(store, projects)
-    weak, contributions = _contributions(store, projects, firm)
+    weak, contributions = _contributions(store, projects)
     by_unit: dict[str, set[str]] = defaultdict(set)
     for project, units in carriers.items():
         for unit in units:
@@ -182,7 +184,7 @@ def _aims(store: Store, projects: set[str]) -> dict[str, set[str]]:
     """The aims that each project serves: initiatives, directions of which it serves no initiative; else none ("")."""
     initiatives = _objects(store, "ug:contributesTo", projects)
     directions = _objects(store, "ug:contributesToDirection", projects)
-    broader = {i: _values(store, i, "skos:broader") for found in initiatives.values() for i in found}
+    broader = {aim: _values(store, aim, "skos:broader") for aim in set().union(*initiatives.values())}
     firm = {}
     for project in projects:
         covered = {direction for initiative in initiatives[project] for direction in broader[initiative]}
@@ -190,11 +192,12 @@ def _aims(store: Store, projects: set[str]) -> dict[str, set[str]]:
     return firm
 
 
-def _contributions(
-    store: Store, projects: set[str], firm: dict[str, set[str]]
-) -> tuple[dict[str, set[str]], dict[tuple[str, str], list[str]]]:
+def _contributions(store: Store, projects: set[str]) -> tuple[dict[str, set[str]], dict[tuple[str, str], list[str]]]:
     """Aims to which projects are tied without counting for them, and the contributions behind each tie."""
     aims = _of_class(store, "ug:KeyInitiative") | _of_class(store, "ug:Direction")
+    served = _objects(store, "ug:contributesTo", projects)
+    for project, directions in _objects(store, "ug:contributesToDirection", projects).items():
+        served[project] |= directions
     weak: dict[str, set[str]] = defaultdict(set)
     behind: dict[tuple[str, str], list[str]] = defaultdict(list)
     for quad in store.quads_for_pattern(None, term("ug:contributionOf"), None):
@@ -203,8 +206,7 @@ def _contributions(
         project = quad.object.value
         for aim in _values(store, quad.subject.value, "ug:towards") & aims if project in projects else ():
             behind[project, aim].append(quad.subject.value)
-            served = _values(store, project, "ug:contributesToDirection")
-            if aim not in firm[project] and aim not in served:
+            if aim not in served[project]:
                 weak[project].add(aim)
     return weak, behind
 
@@ -244,15 +246,21 @@ def timeline(store: Store) -> Timeline:
     standings, changes = _backwards(store, "ug:standingOf"), _backwards(store, *CHANGES)
     return {
         "units": _part(
-            {
-                "thing": unit,
-                "spans": _standings(store, unit, standings[unit]),
-                "changes": _happenings(store, changes[unit]),
-            }
+            _line(store, unit, _standings(store, unit, standings[unit]), changes=_happenings(store, changes[unit]))
             for unit in units
         ),
-        "projects": _part({"thing": p, "spans": [_span(store, p)], "changes": []} for p in projects),
-        "events": _part({"thing": event, "spans": [_span(store, event)], "changes": []} for event in events),
+        "projects": _part(_line(store, p, [_span(store, p)], "ug:carriedOutBy") for p in projects),
+        "events": _part(_line(store, event, [_span(store, event)], "ug:eventOf") for event in events),
+    }
+
+
+def _line(store: Store, thing: str, spans: list[Span], by: str = "", changes: Iterable[Happening] = ()) -> Line:
+    return {
+        "thing": thing,
+        "short": min(_literals(store, thing, "skos:notation"), default=""),
+        "who": sorted(_values(store, thing, by))[:MAX_NAMED] if by else [],
+        "spans": spans,
+        "changes": list(changes),
     }
 
 

@@ -26,9 +26,9 @@ from xml.parsers import expat
 
 from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 
-from unitgraph import __version__, build
+from unitgraph import __version__, build, overview
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
-from unitgraph.release import COUNTS, MANIFEST, STORE, Manifest, Release, current, open_release, sha256
+from unitgraph.release import COUNTS, MANIFEST, OVERVIEW, STORE, Manifest, Release, current, open_release, sha256
 from unitgraph.sources import remote_context, too_deep
 from unitgraph.vocab import escaped
 
@@ -201,6 +201,7 @@ def _load_all(
     store.flush()
     store.optimize()
     build.write_file(folder.with_name(COUNTS), json.dumps(_counts(store)).encode())
+    build.write_file(folder.with_name(OVERVIEW), overview.to_bytes(store))
     return len(store)
 
 

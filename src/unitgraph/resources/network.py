@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, islice
 
 from pyoxigraph import Literal, NamedNode
 
@@ -13,11 +13,10 @@ from unitgraph.answers import Table
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Value
 from unitgraph.site import Site
-from unitgraph.vocab import NOTATION
 
-MAX_LINKS = 500  #: lines of the table
 MOST = 3  #: those with most neighbours, in the summary
 NAMED = 5  #: projects named in a line of the table
+MAX_NAMED = 300  #: projects named on the page
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,11 @@ class Partners:
 
 @dataclass(frozen=True)
 class NetworkPage:
-    """The network; `left` links are not in the table.
-
-    `units`, `organisations` and `projects` count all; `more` nodes are not drawn.
-    """
+    """The network; `units`, `organisations` and `projects` count all, `more` pairs are not shown."""
 
     nodes: tuple[Node, ...]
     links: tuple[Link, ...]
     table: tuple[Partners, ...]
-    left: int
     most: tuple[Node, ...]
     units: int
     organisations: int
@@ -89,17 +84,17 @@ def network(site: Site) -> NetworkPage:
         near[link["source"]].append(keys[link["target"]])
         near[link["target"]].append(keys[link["source"]])
     nodes = tuple(_node(site, node, near[number]) for number, node in enumerate(found["nodes"]))
-    links = tuple(_link(site, nodes, link) for link in found["links"])
+    names = _names(site, found)
+    links = tuple(_link(nodes, link, names) for link in found["links"])
     return NetworkPage(
         nodes,
         links,
-        tuple(Partners(node, tuple(found)) for node, found in groupby(links[:MAX_LINKS], key=lambda link: link.one)),
-        max(0, len(links) - MAX_LINKS),
+        tuple(Partners(node, tuple(found)) for node, found in groupby(links, key=lambda link: link.one)),
         tuple(sorted(nodes, key=lambda node: -node.neighbours)[:MOST]),
         found["units"],
         found["organisations"],
         found["projects"],
-        found["units"] + found["organisations"] - len(nodes),
+        found["pairs"] - len(links),
         found["width"],
         found["height"],
     )
@@ -111,14 +106,12 @@ def _key(site: Site, iri: str) -> str:
 
 def _node(site: Site, node: layout.Node, near: list[str]) -> Node:
     thing = terms.value(site, NamedNode(node["iri"]))
-    notations = terms.texts(site, NamedNode(node["iri"]), NOTATION) if node["unit"] else ()
-    short = min((text.value for text in notations), default="")
-    box = layout.box(short or thing.text, node["unit"], node["neighbours"])
+    box = layout.box(node["short"] or thing.text, node["unit"], node["neighbours"])
     first = node["y"] - (len(box.lines) - 1) * box.font_size * 0.625 + box.font_size * 0.36
     return Node(
         _key(site, node["iri"]),
         thing,
-        short,
+        node["short"],
         node["unit"],
         node["neighbours"],
         node["projects"],
@@ -132,9 +125,16 @@ def _node(site: Site, node: layout.Node, near: list[str]) -> Node:
     )
 
 
-def _link(site: Site, nodes: tuple[Node, ...], link: layout.Link) -> Link:
+def _names(site: Site, found: layout.Network) -> dict[str, Value]:
+    """The first projects of each link by their labels, no more than a page bears."""
+    named = dict.fromkeys(iri for link in found["links"] for iri in link["projects"][:NAMED])
+    return {iri: terms.value(site, NamedNode(iri)) for iri in islice(named, MAX_NAMED)}
+
+
+def _link(nodes: tuple[Node, ...], link: layout.Link, names: dict[str, Value]) -> Link:
     one, other = nodes[link["source"]], nodes[link["target"]]
-    projects = terms.values(site, [NamedNode(iri) for iri in link["projects"][:NAMED]])
+    named = [names[iri] for iri in link["projects"][:NAMED] if iri in names]
+    projects = tuple(sorted(named, key=lambda project: project.text.casefold()))
     middle = ((one.x + other.x) // 2, (one.y + other.y) // 2)
     return Link(one, other, link["count"], projects, link["count"] - len(projects), *middle)
 
@@ -188,4 +188,5 @@ def as_dict(site: Site) -> dict[str, object]:
         "units": found["units"],
         "organisations": found["organisations"],
         "projects": found["projects"],
+        "pairs": found["pairs"],
     }

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 from pyoxigraph import Literal, NamedNode
 
 from unitgraph import overview
 from unitgraph.answers import Table, Term
 from unitgraph.overview import Part
-from unitgraph.resources import parts, terms
+from unitgraph.resources import terms
 from unitgraph.resources.parts import Period
 from unitgraph.resources.terms import Value
 from unitgraph.site import Site
-from unitgraph.vocab import NOTATION, term
 
 WIDTH, LABELS, ROW, TOP = 1080, 330, 22, 26  #: of a drawing, its labels, a line, the years above
 LABEL_CHARACTERS = 40
 STUB = 20  #: how far an unknown start or end is hinted at
 MAX_TICKS = 16
 STEPS = (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1000, 2000, 5000)
+Named = Callable[[str], Value]  #: what an IRI is called, looked up once for a page
 _DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T[\d:.]+)?(?:Z|[+-]\d\d:\d\d)?")
 
 
@@ -146,20 +148,19 @@ def _chart(site: Site, name: str, segment: str, part: Part) -> Chart:
     this_year = int(site.release.issued[:4])
     ongoing = any(span["ongoing"] for line in part["lines"] for span in line["spans"])
     last = max([*years, *([this_year] if ongoing else [])], default=0) + 1
-    scale = _Scale(min(years, default=0), last)
+    scale, value = _Scale(min(years, default=0), last), cache(lambda iri: terms.value(site, NamedNode(iri)))
     lines, drawn = [], 0
     for line in part["lines"]:
-        node = NamedNode(line["thing"])
-        spans = tuple(_span(site, scale, span) for span in line["spans"])
-        changes = tuple(_change(site, scale, change) for change in line["changes"])
+        spans = tuple(_span(value, scale, span) for span in line["spans"])
+        changes = tuple(_change(value, scale, change) for change in line["changes"])
         dated = any(span.bar for span in spans) or any(change.x is not None for change in changes)
-        thing, short = terms.value(site, node), _short(site, node)
+        thing, short = value(line["thing"]), line["short"]
         lines.append(
             Line(
                 thing,
                 short,
                 _cut(f"{short} \N{MIDDLE DOT} {thing.text}" if short else thing.text),
-                _who(site, node, name),
+                tuple(sorted((value(iri) for iri in line["who"]), key=lambda who: who.text.casefold())),
                 spans,
                 changes,
                 dated,
@@ -173,10 +174,6 @@ def _chart(site: Site, name: str, segment: str, part: Part) -> Chart:
     return Chart(name, segment, tuple(lines), part["count"], part["dated"], more, ticks, LABELS, WIDTH, height)
 
 
-def _short(site: Site, node: NamedNode) -> str:
-    return min((text.value for text in terms.texts(site, node, NOTATION)), default="")
-
-
 def _cut(label: str) -> str:
     """A label that fits beside the bars.
 
@@ -188,15 +185,8 @@ def _cut(label: str) -> str:
     return label[: LABEL_CHARACTERS - 1].rstrip(" ,.-") + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def _who(site: Site, node: NamedNode, name: str) -> tuple[Value, ...]:
-    """Who carries out a project; what an event belongs to."""
-    if name == "units":
-        return ()
-    return parts.some(site, node, term("ug:carriedOutBy" if name == "projects" else "ug:eventOf"))
-
-
-def _span(site: Site, scale: _Scale, span: overview.Span) -> Span:
-    kind = terms.value(site, NamedNode(span["kind"])) if span["kind"] else None
+def _span(value: Named, scale: _Scale, span: overview.Span) -> Span:
+    kind = value(span["kind"]) if span["kind"] else None
     return Span(kind, Period(span["start"], span["end"]), span["ongoing"], _bar(scale, span))
 
 
@@ -233,9 +223,9 @@ def extent(date: str) -> tuple[float, float] | None:
     return begin, begin + length
 
 
-def _change(site: Site, scale: _Scale, change: overview.Happening) -> Change:
+def _change(value: Named, scale: _Scale, change: overview.Happening) -> Change:
     found = extent(change["when"])
-    return Change(terms.value(site, NamedNode(change["change"])), change["when"], scale.x(found[0]) if found else None)
+    return Change(value(change["change"]), change["when"], scale.x(found[0]) if found else None)
 
 
 def table(page: TimelinePage) -> Table:
