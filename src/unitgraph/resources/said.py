@@ -157,7 +157,10 @@ class Referring:
 
 @dataclass(frozen=True)
 class Page:
-    """What every composed page shows, besides what its kind adds."""
+    """What every composed page shows, besides what its kind adds.
+
+    `statements` are about the thing; they come in so many `pages`, and this page is made from the first.
+    """
 
     thing: Heading
     when: Period
@@ -169,6 +172,8 @@ class Page:
     grants: Ties
     referring: tuple[Referring, ...]
     also: tuple[Said, ...]
+    statements: int
+    pages: int
 
 
 def page(
@@ -207,6 +212,8 @@ def page(
         ties(site, described, "ug:grantOf", "ug:recipient", "ug:rank"),
         referring(site, described, frozenset(map(term, backwards))),
         _said(site, last, claims),
+        described.total,
+        described.pages,
     )
 
 
