@@ -171,6 +171,7 @@ class Page:
     partnerships: Ties
     grants: Ties
     referring: tuple[Referring, ...]
+    sources: Cut
     also: tuple[Said, ...]
     statements: int
     pages: int
@@ -199,21 +200,30 @@ def page(
     labels = _other_labels(site, iri, by_property)
     kept = {p: v for p, v in by_property.items() if p not in hidden and p not in SHOWN_LAST}
     last = {p: v for p, v in by_property.items() if p in SHOWN_LAST and p not in hidden} | labels
+    beside = set(kept) | set(last) | plain
+    sources = terms.objects(site, iri, STATED_IN)
     return Page(
         parts.heading(site, iri),
         when if plain else Period(),
-        tuple(one for p in (parts.START, parts.END) for key, ones in claims.items() if key[0] == p for one in ones)
-        if plain
-        else (),
+        tuple(one for key, ones in claims.items() if key[0] in plain for one in ones),
         _said(site, kept, claims),
         names(site, iri),
         ties(site, described, "ug:contributionOf", "ug:towards", "ug:basis"),
         ties(site, described, "ug:partnershipIn", "ug:partner", "ug:role"),
         ties(site, described, "ug:grantOf", "ug:recipient", "ug:rank"),
         referring(site, described, frozenset(map(term, backwards))),
-        _said(site, last, claims),
+        Cut(terms.values(site, sources[: terms.MAX_VALUES]), max(0, len(sources) - terms.MAX_VALUES)),
+        (*_said(site, last, claims), *_claimed(site, {key: v for key, v in claims.items() if key[0] not in beside})),
         described.total,
         described.pages,
+    )
+
+
+def _claimed(site: Site, claims: dict[tuple[NamedNode, Value], tuple[Statement, ...]]) -> tuple[Said, ...]:
+    """Claims on what the head of the page, or its kind in a way of its own, shows."""
+    return tuple(
+        Said(curie(predicate.value), terms.value(site, predicate), (Given(value, ones),))
+        for (predicate, value), ones in claims.items()
     )
 
 
@@ -385,14 +395,15 @@ def _segment(site: Site, node: NamedNode) -> str:
 def _share(sizes: list[int]) -> int:
     """How many of each kind are listed, so that a page lists about as many as it may; small kinds leave room to others.
 
-    >>> _share([5, 20]), _share([40, 300]), _share([1] * 4 + [500] * 30)
-    (80, 60, 3)
+    >>> _share([5, 20]), _share([40, 300]), _share([1] * 4 + [500] * 40)
+    (100, 60, 3)
     """
-    room, limit = LISTED, 0
+    room = LISTED
     for left, size in zip(range(len(sizes), 0, -1), sorted(sizes), strict=True):
-        limit = room // left
-        room -= min(size, limit)
-    return max(LEAST, limit)
+        if size > room // left:
+            return max(LEAST, room // left)
+        room -= size
+    return LISTED
 
 
 def _group(site: Site, predicate: NamedNode, iri: NamedNode, segment: str, nodes: list[NamedNode], limit: int) -> Group:
