@@ -16,10 +16,9 @@ from unitgraph.site import Site
 from unitgraph.vocab import DEFINITION, NOTATION, term
 
 BROADER, IN_SCHEME = term("skos:broader"), term("skos:inScheme")
-MATCHES = tuple(f"skos:{name}Match" for name in ("exact", "close", "broad", "narrow", "related"))
 #: Properties by which things and statements use a concept.
 USES = tuple(
-    f"{prefix}:{name}"
+    term(f"{prefix}:{name}")
     for prefix, names in {
         "ug": (
             "basis role kind standingKind placementRole changeKind nameForm form state country confidence marks towards"
@@ -122,8 +121,8 @@ def _uses(site: Site, node: NamedNode) -> tuple[int, bool]:
     """How many things and statements use a concept, and whether they are more than were counted."""
     found: set[NamedNode] = set()
     open_ended = False
-    for name in USES:
-        quads = list(islice(site.store.quads_for_pattern(None, term(name), node), MAX_USES + 1))
+    for predicate in USES:
+        quads = list(islice(site.store.quads_for_pattern(None, predicate, node), MAX_USES + 1))
         open_ended |= len(quads) > MAX_USES
         found |= {quad.subject for quad in quads[:MAX_USES] if isinstance(quad.subject, NamedNode)}
     return len(found), open_ended

@@ -28,7 +28,8 @@ from unitgraph.vocab import (
 )
 
 COUNTED = 1_000  #: of more references by one property only the first are counted
-LISTED, LEAST = 100, 3  #: things that refer by one property, as a page lists them: in all, and of each kind
+LOOKED_AT = 200  #: references among which properties are looked for that are not in `INVERSE`
+LISTED, LEAST = 60, 2  #: things that refer by one property, as a page lists them: in all, and of each kind
 NOTE = term("skos:editorialNote")
 #: What the head and the foot of every page show.
 HEAD = frozenset({RDF_TYPE, PREF_LABEL, LABEL, NOTATION, parts.DESCRIPTION, DEFINITION, NOTE, CONFIDENCE, STATED_IN})
@@ -359,7 +360,7 @@ def referring(site: Site, described: Description, apart: frozenset[NamedNode]) -
 def _others(site: Site, iri: NamedNode) -> list[NamedNode]:
     """Further properties by which sources refer to a thing."""
     ours = {terms.inferred_graph(site), terms.report_graph(site)}
-    quads = islice(site.store.quads_for_pattern(None, None, iri), COUNTED)
+    quads = islice(site.store.quads_for_pattern(None, None, iri), LOOKED_AT)
     found = {quad.predicate for quad in quads if quad.graph_name not in ours}
     return sorted(found - set(INVERSE), key=lambda p: terms.predicate_key(site, p))
 
@@ -395,8 +396,8 @@ def _segment(site: Site, node: NamedNode) -> str:
 def _share(sizes: list[int]) -> int:
     """How many of each kind are listed, so that a page lists about as many as it may; small kinds leave room to others.
 
-    >>> _share([5, 20]), _share([40, 300]), _share([1] * 4 + [500] * 40)
-    (100, 60, 3)
+    >>> _share([5, 20]), _share([30, 300]), _share([1] * 4 + [500] * 80)
+    (60, 30, 2)
     """
     room = LISTED
     for left, size in zip(range(len(sizes), 0, -1), sorted(sizes), strict=True):
