@@ -268,7 +268,7 @@ def test_a_statement_is_one_sentence_with_its_parts(client, site):
 def test_a_page_costs_no_more_where_more_refers_to_a_thing(site, monkeypatch):
     """Of very many references the first are counted and some of them listed; the rest is behind a link."""
     monkeypatch.setattr(said, "COUNTED", 20)
-    monkeypatch.setattr(said, "LISTED", 10)
+    monkeypatch.setattr(source, "MAX_LISTED", 10)
     described = entity.describe(site, site.iri("source", "cf2-ifla-org-es-node-93565"))
     resting = source.source(site, described).resting
     assert resting.open_ended

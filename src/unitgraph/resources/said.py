@@ -29,7 +29,7 @@ from unitgraph.vocab import (
 
 COUNTED = 1_000  #: of more references by one property only the first are counted
 LOOKED_AT = 200  #: references among which properties are looked for that are not in `INVERSE`
-LISTED, LEAST = 60, 2  #: things that refer by one property, as a page lists them: in all, and of each kind
+LISTED, LEAST = 40, 2  #: things that refer by one property, as a page lists them: in all, and of each kind
 NOTE = term("skos:editorialNote")
 #: What the head and the foot of every page show.
 HEAD = frozenset({RDF_TYPE, PREF_LABEL, LABEL, NOTATION, parts.DESCRIPTION, DEFINITION, NOTE, CONFIDENCE, STATED_IN})
@@ -365,8 +365,10 @@ def _others(site: Site, iri: NamedNode) -> list[NamedNode]:
     return sorted(found - set(INVERSE), key=lambda p: terms.predicate_key(site, p))
 
 
-def refers(site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[NamedNode] = ()) -> Referring | None:
-    """The things that have this one as the value of a property, by kind; None where there are none."""
+def refers(
+    site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[NamedNode] = (), listed: int = LISTED
+) -> Referring | None:
+    """The things that have this one as the value of a property, by kind, about `listed` of them; None without any."""
     nodes, open_ended = _subjects(site, predicate, iri)
     by_kind: dict[str, list[NamedNode]] = {}
     hidden = set(shown)
@@ -375,7 +377,7 @@ def refers(site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[Nam
             by_kind.setdefault(_segment(site, node), []).append(node)
     if not by_kind:
         return None
-    limit = _share([len(nodes) for nodes in by_kind.values()])
+    limit = _share([len(nodes) for nodes in by_kind.values()], listed)
     groups = tuple(_group(site, predicate, iri, segment, by_kind[segment], limit) for segment in sorted(by_kind))
     count = sum(group.things.count for group in groups)
     return Referring(curie(predicate.value), terms.value(site, predicate), count, open_ended, groups)
@@ -393,18 +395,18 @@ def _segment(site: Site, node: NamedNode) -> str:
     return segment if segment in site.kinds else ""
 
 
-def _share(sizes: list[int]) -> int:
+def _share(sizes: list[int], room: int) -> int:
     """How many of each kind are listed, so that a page lists about as many as it may; small kinds leave room to others.
 
-    >>> _share([5, 20]), _share([30, 300]), _share([1] * 4 + [500] * 80)
-    (60, 30, 2)
+    >>> _share([5, 20], 40), _share([20, 300], 40), _share([1] * 4 + [500] * 80, 40)
+    (40, 20, 2)
     """
-    room = LISTED
+    everything = room
     for left, size in zip(range(len(sizes), 0, -1), sorted(sizes), strict=True):
         if size > room // left:
             return max(LEAST, room // left)
         room -= size
-    return LISTED
+    return everything
 
 
 def _group(site: Site, predicate: NamedNode, iri: NamedNode, segment: str, nodes: list[NamedNode], limit: int) -> Group:
