@@ -492,7 +492,7 @@ def test_a_browser_gets_a_table_with_links_and_labels(client: Client) -> None:
     assert any(link.startswith("/sparql?query=") and link.endswith("format=csv") for link in words.links)
     text = "SELECT * { ?a ?b ?c } LIMIT 1001"
     page = client.get("/sparql?" + urlencode({"query": text}), headers=HTML)
-    assert b"The first 1000 rows" in page.data
+    assert b"The first 1,000 rows" in page.data
     assert page.data.count(b"<tr>") == 1_001
     page = client.get("/sparql?" + urlencode({"query": "ASK { ?s ?p ?o }"}), headers=HTML)
     assert b"Yes" in page.data

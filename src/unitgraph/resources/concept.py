@@ -16,18 +16,25 @@ from unitgraph.site import Site
 from unitgraph.vocab import DEFINITION, NOTATION, term
 
 BROADER, IN_SCHEME = term("skos:broader"), term("skos:inScheme")
-MATCHES = tuple(f"skos:{name}Match" for name in ("exact", "close", "broad", "narrow", "related"))
-#: Properties by which things and statements use a concept.
-USES = tuple(
-    f"{prefix}:{name}"
-    for prefix, names in {
-        "ug": (
-            "basis role kind standingKind placementRole changeKind nameForm form state country confidence marks towards"
-        ),
-        "dcterms": "language",
+#: By which properties the concepts of each kind are used.
+USES = {
+    kind: tuple(map(term, names.split()))
+    for kind, names in {
+        "basis": "ug:basis",
+        "change-kind": "ug:changeKind",
+        "confidence": "ug:confidence",
+        "country": "ug:country",
+        "form": "ug:form",
+        "language": "dcterms:language",
+        "mission-verb": "ug:verb ug:towards",
+        "name-form": "ug:nameForm",
+        "observance": "ug:marks",
+        "placement-role": "ug:placementRole",
+        "role": "ug:role",
+        "state": "ug:state",
+        "unit-kind": "ug:kind ug:standingKind",
     }.items()
-    for name in names.split()
-)
+}
 MAX_USES = 200  #: uses of a concept that are counted for a list of concepts
 
 
@@ -122,8 +129,8 @@ def _uses(site: Site, node: NamedNode) -> tuple[int, bool]:
     """How many things and statements use a concept, and whether they are more than were counted."""
     found: set[NamedNode] = set()
     open_ended = False
-    for name in USES:
-        quads = list(islice(site.store.quads_for_pattern(None, term(name), node), MAX_USES + 1))
+    for predicate in USES.get(node.value.removeprefix(site.base).partition("/")[0], ()):
+        quads = list(islice(site.store.quads_for_pattern(None, predicate, node), MAX_USES + 1))
         open_ended |= len(quads) > MAX_USES
         found |= {quad.subject for quad in quads[:MAX_USES] if isinstance(quad.subject, NamedNode)}
     return len(found), open_ended

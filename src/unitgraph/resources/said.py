@@ -28,7 +28,8 @@ from unitgraph.vocab import (
 )
 
 COUNTED = 1_000  #: of more references by one property only the first are counted
-LISTED, LEAST = 100, 3  #: things that refer by one property, as a page lists them: in all, and of each kind
+LOOKED_AT = 200  #: references among which properties are looked for that are not in `INVERSE`
+LISTED, LEAST = 40, 2  #: things that refer by one property, as a page lists them: in all, and of each kind
 NOTE = term("skos:editorialNote")
 #: What the head and the foot of every page show.
 HEAD = frozenset({RDF_TYPE, PREF_LABEL, LABEL, NOTATION, parts.DESCRIPTION, DEFINITION, NOTE, CONFIDENCE, STATED_IN})
@@ -157,7 +158,10 @@ class Referring:
 
 @dataclass(frozen=True)
 class Page:
-    """What every composed page shows, besides what its kind adds."""
+    """What every composed page shows, besides what its kind adds.
+
+    `statements` are about the thing; they come in so many `pages`, and this page is made from the first.
+    """
 
     thing: Heading
     when: Period
@@ -168,7 +172,10 @@ class Page:
     partnerships: Ties
     grants: Ties
     referring: tuple[Referring, ...]
+    sources: Cut
     also: tuple[Said, ...]
+    statements: int
+    pages: int
 
 
 def page(
@@ -194,19 +201,30 @@ def page(
     labels = _other_labels(site, iri, by_property)
     kept = {p: v for p, v in by_property.items() if p not in hidden and p not in SHOWN_LAST}
     last = {p: v for p, v in by_property.items() if p in SHOWN_LAST and p not in hidden} | labels
+    beside = set(kept) | set(last) | plain
+    sources = terms.objects(site, iri, STATED_IN)
     return Page(
         parts.heading(site, iri),
         when if plain else Period(),
-        tuple(one for p in (parts.START, parts.END) for key, ones in claims.items() if key[0] == p for one in ones)
-        if plain
-        else (),
+        tuple(one for key, ones in claims.items() if key[0] in plain for one in ones),
         _said(site, kept, claims),
         names(site, iri),
         ties(site, described, "ug:contributionOf", "ug:towards", "ug:basis"),
         ties(site, described, "ug:partnershipIn", "ug:partner", "ug:role"),
         ties(site, described, "ug:grantOf", "ug:recipient", "ug:rank"),
         referring(site, described, frozenset(map(term, backwards))),
-        _said(site, last, claims),
+        Cut(terms.values(site, sources[: terms.MAX_VALUES]), max(0, len(sources) - terms.MAX_VALUES)),
+        (*_said(site, last, claims), *_claimed(site, {key: v for key, v in claims.items() if key[0] not in beside})),
+        described.total,
+        described.pages,
+    )
+
+
+def _claimed(site: Site, claims: dict[tuple[NamedNode, Value], tuple[Statement, ...]]) -> tuple[Said, ...]:
+    """Claims on what the head of the page, or its kind in a way of its own, shows."""
+    return tuple(
+        Said(curie(predicate.value), terms.value(site, predicate), (Given(value, ones),))
+        for (predicate, value), ones in claims.items()
     )
 
 
@@ -342,13 +360,15 @@ def referring(site: Site, described: Description, apart: frozenset[NamedNode]) -
 def _others(site: Site, iri: NamedNode) -> list[NamedNode]:
     """Further properties by which sources refer to a thing."""
     ours = {terms.inferred_graph(site), terms.report_graph(site)}
-    quads = islice(site.store.quads_for_pattern(None, None, iri), COUNTED)
+    quads = islice(site.store.quads_for_pattern(None, None, iri), LOOKED_AT)
     found = {quad.predicate for quad in quads if quad.graph_name not in ours}
     return sorted(found - set(INVERSE), key=lambda p: terms.predicate_key(site, p))
 
 
-def refers(site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[NamedNode] = ()) -> Referring | None:
-    """The things that have this one as the value of a property, by kind; None where there are none."""
+def refers(
+    site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[NamedNode] = (), listed: int = LISTED
+) -> Referring | None:
+    """The things that have this one as the value of a property, by kind, about `listed` of them; None without any."""
     nodes, open_ended = _subjects(site, predicate, iri)
     by_kind: dict[str, list[NamedNode]] = {}
     hidden = set(shown)
@@ -357,7 +377,7 @@ def refers(site: Site, predicate: NamedNode, iri: NamedNode, shown: Iterable[Nam
             by_kind.setdefault(_segment(site, node), []).append(node)
     if not by_kind:
         return None
-    limit = _share([len(nodes) for nodes in by_kind.values()])
+    limit = _share([len(nodes) for nodes in by_kind.values()], listed)
     groups = tuple(_group(site, predicate, iri, segment, by_kind[segment], limit) for segment in sorted(by_kind))
     count = sum(group.things.count for group in groups)
     return Referring(curie(predicate.value), terms.value(site, predicate), count, open_ended, groups)
@@ -375,17 +395,18 @@ def _segment(site: Site, node: NamedNode) -> str:
     return segment if segment in site.kinds else ""
 
 
-def _share(sizes: list[int]) -> int:
+def _share(sizes: list[int], room: int) -> int:
     """How many of each kind are listed, so that a page lists about as many as it may; small kinds leave room to others.
 
-    >>> _share([5, 20]), _share([40, 300]), _share([1] * 4 + [500] * 30)
-    (80, 60, 3)
+    >>> _share([5, 20], 40), _share([20, 300], 40), _share([1] * 4 + [500] * 80, 40)
+    (40, 20, 2)
     """
-    room, limit = LISTED, 0
+    everything = room
     for left, size in zip(range(len(sizes), 0, -1), sorted(sizes), strict=True):
-        limit = room // left
-        room -= min(size, limit)
-    return max(LEAST, limit)
+        if size > room // left:
+            return max(LEAST, room // left)
+        room -= size
+    return everything
 
 
 def _group(site: Site, predicate: NamedNode, iri: NamedNode, segment: str, nodes: list[NamedNode], limit: int) -> Group:

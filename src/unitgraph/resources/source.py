@@ -13,6 +13,7 @@ from unitgraph.site import Site
 from unitgraph.vocab import STATED_IN, term
 
 COPY_OF = term("ug:copyOf")
+MAX_LISTED = 80  #: of what rests on a source
 
 
 @dataclass(frozen=True)
@@ -34,5 +35,5 @@ def source(site: Site, described: Description) -> SourcePage:
         addresses=parts.some(site, iri, term("ug:url")),
         copy_of=parts.some(site, iri, COPY_OF),
         copies=parts.cut(site, parts.backwards(site, COPY_OF, iri, said.COUNTED)),
-        resting=said.refers(site, STATED_IN, iri),
+        resting=said.refers(site, STATED_IN, iri, listed=MAX_LISTED),
     )

@@ -29,6 +29,7 @@ from unitgraph.resources import (
     source,
     statement,
     terms,
+    triples,
     vocabulary,
     work,
 )
@@ -202,7 +203,9 @@ COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = 
 def _page_of(site: Site, path: str, described: entity.Description) -> tuple[str, object]:
     """The page of a thing: the one composed for its kind, or all statements about it, one by one."""
     composed = COMPOSED.get(path.partition("/")[0])
-    if composed is None or _view_parameter() or described.page > 1:
+    if _view_parameter() or (composed and described.page > 1):
+        return "statements.html", triples.page(site, described)
+    if composed is None:
         return "entity.html", entity.page(site, described)
     template, page = composed
     return template, page(site, described)
