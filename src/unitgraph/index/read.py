@@ -13,9 +13,10 @@ from urllib.parse import quote
 
 from unitgraph.errors import ReleaseError
 from unitgraph.index.fold import MAX_CHARACTERS, key, phrases
-from unitgraph.index.write import VERSION
+from unitgraph.index.write import STATEMENT_TIER, VERSION
 
 RANKED = 500  #: matches that are ranked by their words; of more, those that most others refer to come first
+BEGINNING = 50  #: labels that begin as they should, from which the most important are suggested
 WEIGHTS = "10.0, 8.0, 1.0"  #: of a match in a label, a code, a description
 COLUMNS = "id, iri, kind, label, language, notation, description, description_language"
 
@@ -173,18 +174,22 @@ class Index:
     def _last(self) -> int:
         return self._places[-1].last if self._places else 0
 
+    @property
+    def _last_thing(self) -> int:
+        return max((place.last for place in self._places if place.tier < STATEMENT_TIER), default=0)
+
     def search(self, text: str, kind: str | None, offset: int, limit: int, before: tuple[str, ...] = ()) -> Found:
         """Things that fit some words, the best first.
 
-        First those called exactly so, then units, projects and the like, statements last; among each of these
-        by BM25, where labels and codes weigh more.
+        An address is looked for as it is. First come those called exactly so, then units, projects and the like,
+        statements last; among each of these by BM25, where labels and codes weigh more.
 
         Args:
             before: IRIs of things that come before all others, if they are of that kind.
         """
         looked_for = phrases(text[:MAX_CHARACTERS])
         first = self._exact(text, before)
-        for how in How:
+        for how in (How.WHOLE,) if "://" in text else How:
             expression = _expression(looked_for, how)
             counts = self._counted(expression, first)
             if counts or not looked_for:
@@ -202,15 +207,23 @@ class Index:
         )
 
     def suggest(self, text: str, limit: int) -> tuple[Thing, ...]:
-        """Things whose label or code has these words, the last of them perhaps unfinished; those called so first."""
-        looked_for = phrases(text[:MAX_CHARACTERS])
-        found = self._exact(text, ())[:limit]
-        if looked_for and len(found) < limit:
-            finished = text[-1:].isspace()
-            *words, last = (f'"{phrase}"' for phrase in looked_for)
-            expression = f"{{label code}} : ({' AND '.join((*words, last if finished else last + ' *'))})"
-            query = "SELECT rowid FROM words WHERE words MATCH ? ORDER BY rowid LIMIT ?"
-            found += self._numbers(query, expression, 2 * limit)
+        """Things, and no statements, whose label or code has these words, the last of them perhaps unfinished.
+
+        First those called exactly so, then those of which a label or code begins so.
+        """
+        looked_for, last = phrases(text[:MAX_CHARACTERS]), self._last_thing
+        if not looked_for:
+            return ()
+        begun = key(text[:MAX_CHARACTERS])
+        query = "SELECT thing FROM exact WHERE key > ? AND key < ? AND thing <= ? LIMIT ?"
+        beginning = sorted(self._numbers(query, begun, begun + "\U0010ffff", last, BEGINNING))
+        found = [at for at in self._exact(text, ()) if at <= last] + beginning
+        if len(found) < limit:
+            *words, unfinished = (f'"{phrase}"' for phrase in looked_for)
+            mark = "" if text[-1:].isspace() else " *"
+            expression = f"{{label code}} : ({' AND '.join((*words, unfinished + mark))})"
+            query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid <= ? ORDER BY rowid LIMIT ?"
+            found += self._numbers(query, expression, last, 2 * limit)
         return self._things(list(dict.fromkeys(found))[:limit])
 
     def _exact(self, text: str, before: tuple[str, ...]) -> list[int]:

@@ -69,9 +69,9 @@ CREATE TEMP TABLE name (thing INTEGER, node INTEGER);
 CREATE TEMP TABLE said (node INTEGER, field INTEGER, text TEXT);
 """
 
-#: Kinds that are found first, in this order; all others come after them, then terms and queries, then statements.
+STATEMENT_TIER, HIDDEN_TIER = 3, 4
+#: Kinds that are found first; all others come after them, then terms and queries, then statements.
 FIRST = ("unit", "project", "direction", "initiative", "organisation", "story", "award")
-APART = ("query", "shapes", "ns")
 LABEL_FIELD, CODE_FIELD, TEXT_FIELD, COMPOSED_FIELD = range(4)
 
 Labels = dict[int, tuple[str, str | None]]
@@ -343,13 +343,13 @@ def _kinds(connection: sqlite3.Connection, heard: _Heard, iris: dict[int, str], 
 def _node(heard: _Heard, iris: dict[int, str], kinds: dict[int, str], met: int, base: str) -> _Node:
     iri = iris[met]
     kind: str | None = kinds.get(met, "")
-    tier = 0 if kind in FIRST else 3 if kind in STATEMENTS else 1
+    tier = 0 if kind in FIRST else STATEMENT_TIER if kind in STATEMENTS else 1
     if not kind:
         tier = 2
         if iri.startswith(f"{base}query/"):
             kind = "query"
         elif iri.startswith((GENID, f"{base}report")) or met not in heard.described:
-            kind, tier = None, 4
+            kind, tier = None, HIDDEN_TIER
         elif iri.startswith((UG, UGS)):
             kind = "ns" if iri.startswith(UG) else "shapes"
     label, language = _label(heard, iris, met, 0)

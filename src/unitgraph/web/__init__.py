@@ -32,6 +32,10 @@ def create_pages(publication: Publication, software: str) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_null_translations(newstyle=True)  # type: ignore[attr-defined]  # of the extension
+    app.jinja_env.filters["number"] = "{:,}".format
+    app.jinja_env.globals["kinds"] = lambda segment: None
     cache = Cache()
 
     @app.before_request
@@ -50,6 +54,6 @@ def create_pages(publication: Publication, software: str) -> Flask:
 def software_tag(folder: Path) -> str:
     """Version of the software and digest of its files: a mended template or module gives every page a new ETag."""
     digest = hashlib.sha256(unitgraph.__version__.encode())
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".py"}):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".html", ".css", ".js", ".py"}):
         digest.update(path.read_bytes())
     return digest.hexdigest()[:8]

@@ -22,7 +22,7 @@ from unitgraph.web.protocol import Choice
 METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
 EXPOSED = "Allow, Content-Encoding, ETag, Last-Modified, Link, Location, Retry-After, Vary"
 POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
 )
 NAVIGATION = ("unit", "project", "direction", "story", "organisation", "award")
@@ -183,11 +183,20 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         chrome=home.chrome(site) if site else None,
         navigation=_navigation(site) if site else (),
         alternates=alternates,
-        url=lambda target: links.href(site, target) if site else target,
+        url=lambda target, pairs=(), **parameters: _href(site, target, (*pairs, *parameters.items())),
+        asset=lambda name: f"{links.root(site) if site else ''}/static/{name}",
         external=lambda iri: links.external(site, iri) if site else True,
         with_parameters=links.with_parameters,
         curie=curie,
     ).encode()
+
+
+def _href(site: Site | None, target: str, parameters: tuple[tuple[str, object], ...]) -> str | None:
+    """The link to an IRI or a path of this site."""
+    found = links.href(site, target) if site else target
+    if found is None or not parameters:
+        return found
+    return links.with_parameters(found, tuple((name, str(value)) for name, value in parameters))
 
 
 def _navigation(site: Site) -> tuple[tuple[str, str], ...]:

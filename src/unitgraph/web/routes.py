@@ -28,7 +28,7 @@ from unitgraph.resources import (
 )
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import links, protocol, respond
+from unitgraph.web import finding, links, protocol, respond
 from unitgraph.web.respond import Resource, link, send
 
 ICON = (
@@ -59,6 +59,10 @@ def register(app: Flask, publication: Publication) -> None:
         ("/query", query_list),
         ("/query.<suffix>", query_list),
         ("/query/<name>", query),
+        ("/search", finding.results),
+        ("/search.<suffix>", finding.results),
+        ("/search/suggest", finding.suggestions),
+        ("/opensearch.xml", finding.description),
         ("/sparql", sparql),
         ("/graphs", graph_store),
         ("/health", health),
