@@ -214,14 +214,15 @@ class Index:
         looked_for, last = phrases(text[:MAX_CHARACTERS]), self._last_thing
         if not looked_for:
             return ()
-        begun = key(text[:MAX_CHARACTERS])
+        finished = text[-1:].isspace()
+        begun = key(text[:MAX_CHARACTERS]) + " " * finished
         query = "SELECT thing FROM exact WHERE key > ? AND key < ? AND thing <= ? LIMIT ?"
         beginning = sorted(self._numbers(query, begun, begun + "\U0010ffff", last, BEGINNING))
         found = [at for at in self._exact(text, ()) if at <= last] + beginning
         if len(found) < limit:
             *words, unfinished = (f'"{phrase}"' for phrase in looked_for)
-            mark = "" if text[-1:].isspace() else " *"
-            expression = f"{{label code}} : ({' AND '.join((*words, unfinished + mark))})"
+            unfinished += "" if finished else " *"
+            expression = f"{{label code}} : ({' AND '.join((*words, unfinished))})"
             query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid <= ? ORDER BY rowid LIMIT ?"
             found += self._numbers(query, expression, last, 2 * limit)
         return self._things(list(dict.fromkeys(found))[:limit])
