@@ -213,6 +213,18 @@ def test_names_and_fragments_count_among_many_statements(tmp_path: Path) -> None
     assert index.statement_count(f"{base}unit/a") == len(found)
 
 
+def test_a_name_in_english_comes_before_a_preferred_label_in_another_language(tmp_path: Path) -> None:
+    alt, form, label = (term(name) for name in ("skosxl:altLabel", "skosxl:literalForm", "skos:prefLabel"))
+    thing, names = "<https://a.example/x>", [f"<https://a.example/{name}>" for name in "abc"]
+    quads = [f'{thing} {label} "Biblioteca"@es', *(f"{thing} {alt} {name}" for name in names)]
+    quads += [f'{names[0]} {form} "Bibliothèque"@fr', f'{names[1]} {form} "Library"@en', f'{names[2]} {form} "Lib"']
+    write.write(
+        tmp_path / "i", sorted(f"{quad} <https://a.example/g> .".encode() for quad in quads), "https://a.example/"
+    )
+    found = Index(tmp_path / "i").search("bibliotheque", None, 0, 5).things
+    assert {(thing.label, thing.language) for thing in found} == {("Library", "en"), ("Bibliothèque", "fr")}
+
+
 # What it costs -----------------------------------------------------------------------------------------------
 
 

@@ -95,6 +95,7 @@ _FIELDS = {
 _ABOUT = frozenset(f"<{one.value}>".encode() for one in ABOUT)
 _NAMES = frozenset(f"<{one.value}>".encode() for one in NAMES)
 _TYPE, _SEGMENT, _NOTATION = (f"<{one.value}>".encode() for one in (RDF_TYPE, SEGMENT, NOTATION))
+_PREFERRED, _ALT_NAME = f"<{PREF_LABEL.value}>".encode(), f"<{term('skosxl:altLabel').value}>".encode()
 _OURS = (f"<{UG}".encode(), f"<{PREFIXES['skos']}".encode())
 _LITERAL = re.compile(rb'"([^"\\]*)"(?:@([A-Za-z0-9]+(?:-[A-Za-z0-9]+)*).*|\^\^.*)?', re.DOTALL)
 
@@ -151,10 +152,14 @@ def _write(connection: sqlite3.Connection, lines: Iterable[bytes], base: str) ->
 
 @dataclass
 class _Heard:
-    """What is kept of the pass in memory: a number for every IRI, what each described node is called."""
+    """What is kept of the pass in memory: a number for every IRI, what each described node is called.
+
+    `names` are those of nodes whose preferred label is in another language than English.
+    """
 
     numbers: dict[bytes, int] = field(default_factory=dict)
     labels: Labels = field(default_factory=dict)
+    names: dict[int, list[int]] = field(default_factory=dict)
     parts: dict[int, tuple[bytes, str, bytes]] = field(default_factory=dict)
     notations: dict[int, str] = field(default_factory=dict)
     descriptions: dict[int, tuple[str, str]] = field(default_factory=dict)
@@ -238,7 +243,7 @@ def _hear_subject(
                 rows["about"].append((me, other))
             if predicate in _NAMES:
                 rows["name"].append((me, other))
-            if predicate in _PARTS:
+            if predicate in _PARTS or predicate == _ALT_NAME:
                 said.setdefault(predicate, []).append(value)
         elif predicate in _FIELDS or predicate in _PARTS or predicate == _SEGMENT:
             said.setdefault(predicate, []).append(value)
@@ -253,6 +258,8 @@ def _hear_texts(heard: _Heard, rows: list[tuple[object, ...]], me: int, said: di
     best = next((texts[predicate][0] for predicate in _LABELS if texts.get(predicate)), None)
     if best:
         heard.labels[me] = (best[0], best[1] or None)
+        if said.get(_PREFERRED) and best[1] and not _english(best[1]):
+            heard.names[me] = [heard.numbers[name] for name in said.get(_ALT_NAME, ())]
     else:
         found = ((said[a][0], between, said[b][0]) for a, between, b in _COMPOSED if a in said and b in said)
         if parts := next(found, None):
@@ -275,7 +282,11 @@ def _texts(values: Iterable[bytes]) -> list[tuple[str, str]]:
 def _preference(text: tuple[str, str]) -> tuple[bool, bool, str, str]:
     """English first, then what has no language."""
     value, language = text
-    return (language.split("-")[0] != "en", bool(language), language, value)
+    return (not _english(language), bool(language), language, value)
+
+
+def _english(language: str | None) -> bool:
+    return (language or "").partition("-")[0] == "en"
 
 
 def _literal(value: bytes) -> tuple[str, str]:
@@ -359,7 +370,8 @@ def _node(heard: _Heard, iris: dict[int, str], kinds: dict[int, str], met: int, 
 def _label(heard: _Heard, iris: dict[int, str], met: int, depth: int) -> tuple[str, str | None]:
     """What a node is called, as `resources.terms.label` decides it."""
     if met in heard.labels:
-        return heard.labels[met]
+        names = (heard.labels.get(name) for name in heard.names.get(met, ()))
+        return next((name for name in names if name and _english(name[1])), heard.labels[met])
     if met in heard.parts and depth < MAX_DEPTH:
         first, between, second = heard.parts[met]
         return between.join(_part(heard, iris, value, depth + 1) for value in (first, second)), "en"

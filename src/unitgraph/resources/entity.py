@@ -15,18 +15,18 @@ from unitgraph.index.write import LARGE, MANY
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Fact, Text, Value
 from unitgraph.site import Site
+from unitgraph.vocab import ABOUT as ABOUT  # other pages find them here
 from unitgraph.vocab import (
-    ABOUT,
     ALT_LABEL,
     FORMER_IRI,
     LABEL,
-    NAMES,
     NOTATION,
     PREF_LABEL,
     RDF_TYPE,
     STATEMENTS,
     term,
 )
+from unitgraph.vocab import NAMES as NAMES
 
 MAX_STATEMENTS = LARGE  #: statements about a thing on one page, in one document
 MAX_REFERENCES = 10_000  #: references that are read at once; no thing without its place in the index has so many

@@ -15,7 +15,6 @@ from unitgraph.vocab import (
     COMPOSED,
     GENID,
     LABELS,
-    MAX_DEPTH,
     PREF_LABEL,
     PREFIXES,
     RDF_TYPE,
@@ -24,6 +23,7 @@ from unitgraph.vocab import (
     in_words,
     term,
 )
+from unitgraph.vocab import MAX_DEPTH as MAX_DEPTH
 
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
