@@ -27,6 +27,7 @@ ORDER = [
     "sources",
     "rules",
     "checks",
+    "index",
     "release",
     "history",
     "network",

@@ -13,7 +13,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -24,10 +24,12 @@ from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
 from unitgraph import history, overview, queries, rules, sources
 from unitgraph.checks import Checker, Report
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
+from unitgraph.index.write import write as index
 from unitgraph.release import (
     COUNTS,
     CURRENT,
     DATA,
+    INDEX,
     MANIFEST,
     OVERVIEW,
     RECORD,
@@ -165,6 +167,8 @@ def build(
             if existing.manifest != replace(manifest, replaces=existing.manifest.replaces):
                 message = f"release {version} exists in {out} with other content; give this one another --release"
                 raise ReleaseError(message)
+            if not existing.complete:
+                _rebuild(existing)
             before_switch(existing)
             switch(out, version)
             return existing
@@ -184,7 +188,7 @@ def use(out: Path, version: str, before_switch: Callable[[Release], object] = la
     with lock(out):
         recover(out)
         release = history.find(out, version)
-        if not (release.folder / STORE).exists():
+        if not release.complete:
             _rebuild(release)
         before_switch(release)
         switch(out, version)
@@ -202,7 +206,7 @@ def rebuild(release: Release) -> None:
 
 
 def _rebuild(release: Release) -> None:
-    """The store is written aside and renamed, so that one that is there is whole."""
+    """The store and the index are written aside and renamed, so that one that is there is whole."""
     data = release.sound_data()
     write_file(release.folder / DATA, data)
     write_file(release.folder / RECORD, _gzip(data))
@@ -213,7 +217,7 @@ def _rebuild(release: Release) -> None:
     aside.rename(release.folder / STORE)
     write_file(release.folder / COUNTS, _counts(data))
     write_file(release.folder / OVERVIEW, _overview(release.folder / STORE))
-    sync(release.folder)
+    write_index(release.folder, data.splitlines(), release.base)
 
 
 def prune(out: Path, keep: int) -> int:
@@ -230,7 +234,7 @@ def prune(out: Path, keep: int) -> int:
         for release in found:
             if release.version in whole or not (release.folder / RECORD).exists():
                 continue
-            for path in (release.folder / STORE, release.folder / DATA):
+            for path in (release.folder / STORE, release.folder / INDEX, release.folder / DATA):
                 files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
                 freed += sum(p.stat().st_size for p in files)
                 shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
@@ -467,6 +471,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     _load(aside / STORE, data)
     write_file(aside / COUNTS, _counts(data))
     write_file(aside / OVERVIEW, _overview(aside / STORE))
+    write_index(aside, data.splitlines(), manifest.base)
     write_file(aside / MANIFEST, manifest.to_bytes())
     sync(aside)
     folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
@@ -494,6 +499,16 @@ def _counts(data: bytes) -> bytes:
 
 def _overview(store: Path) -> bytes:
     return overview.to_bytes(Store.read_only(str(store)))
+
+
+def write_index(folder: Path, lines: Iterable[bytes], base: str) -> None:
+    """Write the index of sorted N-Quads aside and rename it, so that one that is there is whole."""
+    aside = folder / f".{INDEX}.new"
+    index(aside, lines, base)
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    aside.replace(folder / INDEX)
+    sync(folder)
 
 
 def _gzip(data: bytes) -> bytes:

@@ -382,11 +382,9 @@ def serve(arguments: Arguments) -> int:
             print(ended, file=sys.stderr) if code < 0 else None
             return 1
     elif folder and (folder / CURRENT).exists() and not (folder / "ontology").is_dir():
-        from unitgraph.release import STORE
-
         out, published = folder, current(folder)
         base = published.base
-        if not (published.folder / STORE).exists():
+        if not published.complete:
             command = [sys.executable, "-m", "unitgraph.cli", "use", published.version, "--out", str(out)]
             subprocess.run(command, check=True)  # noqa: S603  our own module, apart, since a store has threads
     else:

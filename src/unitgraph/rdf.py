@@ -17,10 +17,13 @@ import re
 import shutil
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from heapq import merge
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO
 from xml.parsers import expat
 
@@ -28,6 +31,7 @@ from pyoxigraph import NamedNode, QuerySolutions, RdfFormat, Store, parse
 
 from unitgraph import __version__, build, overview
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
+from unitgraph.index import write as index
 from unitgraph.release import COUNTS, MANIFEST, OVERVIEW, STORE, Manifest, Release, current, open_release, sha256
 from unitgraph.sources import remote_context, too_deep
 from unitgraph.vocab import escaped
@@ -48,6 +52,7 @@ GZIP = ".gz"
 BOM = b"\xef\xbb\xbf"
 CHUNK_BYTES = 1 << 16
 MARK = ".fingerprint"
+SORTED_LINES = 500_000  #: N-Quads that are sorted at once
 COUNTED_QUADS = 2_000_000  #: of so many the distinct triples are counted; of more that would take too much memory
 #: Entities as ontology editors write them, for namespaces: short, not nested, few. All else may be a bomb.
 MAX_ENTITIES, MAX_ENTITY_CHARACTERS = 256, 256
@@ -202,7 +207,25 @@ def _load_all(
     store.optimize()
     build.write_file(folder.with_name(COUNTS), json.dumps(_counts(store)).encode())
     build.write_file(folder.with_name(OVERVIEW), overview.to_bytes(store))
+    with TemporaryDirectory(dir=folder.parent) as scratch:
+        build.write_index(folder.parent, _sorted_lines(store, Path(scratch)), base)
     return len(store)
+
+
+def _sorted_lines(store: Store, scratch: Path) -> Iterator[bytes]:
+    """The quads of a store as N-Quads in order: parts that fit in memory are sorted and then merged."""
+    dump = scratch / "dump.nq"
+    store.dump(dump, format=RdfFormat.N_QUADS)
+    with contextlib.ExitStack() as opened:
+        lines = opened.enter_context(dump.open("rb"))
+        parts: list[Iterable[bytes]] = []
+        while part := sorted(islice(lines, SORTED_LINES)):
+            path = scratch / f"{len(parts)}.nq"
+            with path.open("wb") as file:
+                file.writelines(part)
+            parts.append(opened.enter_context(path.open("rb")))
+        for line in merge(*parts):
+            yield line.removesuffix(b"\n")
 
 
 def _counts(store: Store) -> dict[str, int]:
@@ -238,7 +261,7 @@ def _fingerprint(paths: tuple[RdfFile, ...]) -> str:
 
 
 def _software() -> str:
-    return __version__ + sha256(Path(__file__).read_bytes())
+    return f"{__version__} {index.VERSION} " + sha256(Path(__file__).read_bytes())
 
 
 # Reading -----------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
     store/          the same quads, ready to be queried (derived)
     counts.json     how many triples each graph has, and all of them together (derived)
     overview.json   what the matrix, the timeline and the network show (derived)
+    index.sqlite    lists, references and full text (derived)
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from pathlib import Path
 from pyoxigraph import RdfFormat, Store
 
 from unitgraph.errors import ReleaseError
+from unitgraph.index.read import Index, usable
+from unitgraph.index.write import sound
 
 DATA = "data.nq"
 RECORD = "data.nq.gz"
@@ -31,6 +34,7 @@ MANIFEST = "manifest.json"
 STORE = "store"
 COUNTS = "counts.json"
 OVERVIEW = "overview.json"
+INDEX = "index.sqlite"
 CURRENT = "CURRENT"
 REPLACED = ".replaced-"  #: before the version: where a writer moves a release that it writes anew
 
@@ -146,6 +150,20 @@ class Release:
             )
             raise ReleaseError(message) from error
 
+    @property
+    def complete(self) -> bool:
+        """Whether the derived files by which it answers are there, the index as this software writes it."""
+        return (self.folder / STORE).exists() and usable(self.folder / INDEX)
+
+    @cached_property
+    def index(self) -> Index:
+        """Lists, references and full text; the same object for the life of this value.
+
+        Raises:
+            ReleaseError: it is missing, or written by other software.
+        """
+        return Index(self.folder / INDEX)
+
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many triples each graph has, by name; their union, in which each counts once, under an empty name.
@@ -217,6 +235,9 @@ class Release:
             stored = self.store.dump(format=RdfFormat.N_QUADS) or b""
             if sorted(stored.splitlines()) != lines:
                 yield f"{STORE}: its quads are not those of {DATA}"
+        whole = sha256(data) == self.manifest.members[0].sha256  # else there is nothing to compare it with
+        if whole and (self.folder / INDEX).exists() and not sound(self.folder / INDEX, lines, self.base):
+            yield f"{INDEX}: it is not what this software writes of {DATA}; `--repair` makes it again"
 
 
 def graph_counts(lines: Iterable[bytes]) -> dict[str, int]:

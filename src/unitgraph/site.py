@@ -106,7 +106,7 @@ class Publication:
             folder = current_folder(self.out)
             written = _identity(folder / MANIFEST)
             release = open_release(folder)
-            _ = release.store
+            _ = release.store, release.index
         except ReleaseError:
             if now:
                 return now[0]

@@ -75,3 +75,74 @@ SEGMENT = term("ug:segment")
 FORMER_IRI = term("ug:formerIri")
 STATED_IN = term("ug:statedIn")
 CONFIDENCE = term("ug:confidence")
+
+
+# What things are called, and what is a statement about them -----------------------------------------
+
+#: Where a label is looked for when there is no `skos:prefLabel`, in this order.
+LABELS = (term("skosxl:literalForm"), term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
+MAX_DEPTH = 3  #: a label made of labels made of labels
+
+#: What a statement that has no label of its own is called: its parts, in words.
+COMPOSED = tuple(
+    (term(first), between, term(second))
+    for first, between, second in (
+        ("ug:standingOf", ": ", "ug:standingKind"),
+        ("ug:placed", " in ", "ug:within"),
+        ("ug:contributionOf", " → ", "ug:towards"),
+        ("ug:partner", " in ", "ug:partnershipIn"),
+        ("ug:grantOf", ": ", "ug:recipient"),
+        ("rdf:subject", ", ", "rdf:predicate"),
+        ("sh:focusNode", ": ", "sh:resultMessage"),
+    )
+)
+#: Properties by which a statement says what it is about, and those by which a thing names its names.
+ABOUT = tuple(
+    map(
+        term,
+        (
+            "ug:contributionOf",
+            "ug:partnershipIn",
+            "ug:partner",
+            "ug:standingOf",
+            "ug:placed",
+            "ug:grantOf",
+            "ug:recipient",
+            "rdf:subject",
+        ),
+    )
+)
+NAMES = (term("skosxl:prefLabel"), term("skosxl:altLabel"))
+STATEMENTS = ("name", "standing", "placement", "contribution", "partnership", "award-grant", "claim")  #: their order
+PARTNERS = "partner"  #: the list of organisations that are somebody's partner
+
+
+def in_words(name: str) -> str:
+    """The prefixed name of a property as words; anything else as it is.
+
+    >>> in_words("skos:altLabel"), in_words("org:Membership"), in_words("https://a.example/b")
+    ('alt label', 'org:Membership', 'https://a.example/b')
+    """
+    prefix, _, local = name.partition(":")
+    if prefix not in PREFIXES or not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", local):
+        return name
+    return words(local)
+
+
+def words(name: str) -> str:
+    """A name in camel case as words.
+
+    >>> words("firstYear")
+    'first year'
+    """
+    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", name)
+
+
+def number(notation: str) -> list[int]:
+    """A notation as numbers, for sorting; empty where it is none.
+
+    >>> number("2.10"), number("ARL")
+    ([2, 10], [])
+    """
+    parts = notation.split(".")
+    return [int(part) for part in parts] if all(p.isdecimal() and len(p) < 10 for p in parts) else []

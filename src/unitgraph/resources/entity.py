@@ -11,31 +11,27 @@ from pyoxigraph import Literal, NamedNode, Triple
 
 from unitgraph.answers import Graph, Term
 from unitgraph.errors import NotFound
+from unitgraph.index.write import LARGE, MANY
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Fact, Text, Value
 from unitgraph.site import Site
-from unitgraph.vocab import ALT_LABEL, FORMER_IRI, LABEL, NOTATION, PREF_LABEL, RDF_TYPE, term
+from unitgraph.vocab import ABOUT as ABOUT  # other pages find them here
+from unitgraph.vocab import (
+    ALT_LABEL,
+    FORMER_IRI,
+    LABEL,
+    NOTATION,
+    PREF_LABEL,
+    RDF_TYPE,
+    STATEMENTS,
+    term,
+)
+from unitgraph.vocab import NAMES as NAMES
 
-MAX_STATEMENTS = 500  #: statements about a thing on one page, in one document
-MAX_REFERENCES = 10_000  #: how many references to a thing are counted
+MAX_STATEMENTS = LARGE  #: statements about a thing on one page, in one document
+MAX_REFERENCES = 10_000  #: references that are read at once; no thing without its place in the index has so many
 SHOWN_REFERENCES = 50  #: how many of them a page shows for each property
 
-#: Properties by which a statement says what it is about, and those by which a thing names its names.
-ABOUT = tuple(
-    map(
-        term,
-        (
-            "ug:contributionOf",
-            "ug:partnershipIn",
-            "ug:partner",
-            "ug:standingOf",
-            "ug:placed",
-            "ug:grantOf",
-            "ug:recipient",
-            "rdf:subject",
-        ),
-    )
-)
 #: What a SKOS property says when it is read backwards (SKOS Reference §8.3.2); ours say it in the ontology.
 BACKWARDS = {
     term("skos:narrower"): {term("skos:broader"), term("skos:broaderTransitive")},
@@ -43,8 +39,6 @@ BACKWARDS = {
     term("skos:hasTopConcept"): {term("skos:topConceptOf")},
     term("skos:topConceptOf"): {term("skos:hasTopConcept")},
 }
-NAMES = (term("skosxl:prefLabel"), term("skosxl:altLabel"))
-STATEMENTS = ("name", "standing", "placement", "contribution", "partnership", "award-grant", "claim")  #: their order
 NOTES = (term("dcterms:description"), term("skos:definition"), term("skos:editorialNote"))
 
 
@@ -108,7 +102,6 @@ class EntityPage:
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
     references: tuple[References, ...]
-    references_cut: bool
     notes: tuple[Text, ...]
     echoes: tuple[Fact, ...]
     total: int
@@ -130,13 +123,17 @@ def describe(site: Site, iri: NamedNode, page: int = 1) -> Description:
     own = _triples(site, iri)
     if not own:
         raise NotFound(f"nothing in release {site.release.version} is named {iri.value}")
-    about = sorted(_statements(site, iri, own), key=lambda node: node.value)
-    pages = max(1, ceil(len(about) / MAX_STATEMENTS))
+    index = site.release.index
+    total = index.statement_count(iri.value)
+    about = () if total else _statements(site, iri, own)
+    total = total or len(about)
+    pages = max(1, ceil(total / MAX_STATEMENTS))
     if page > pages:
         raise NotFound(f"page {page} of {iri.value} does not exist; the last one is {pages}")
-    shown = tuple(about[(page - 1) * MAX_STATEMENTS : page * MAX_STATEMENTS])
+    offset = (page - 1) * MAX_STATEMENTS
+    shown = about or tuple(map(NamedNode, index.statements(iri.value, offset, MAX_STATEMENTS)))
     said = tuple(triple for node in shown for triple in _triples(site, node))
-    return Description(iri, tuple(own), shown, said, len(about), page, pages)
+    return Description(iri, tuple(own), shown, said, total, page, pages)
 
 
 def _triples(site: Site, subject: NamedNode) -> list[Triple]:
@@ -144,8 +141,11 @@ def _triples(site: Site, subject: NamedNode) -> list[Triple]:
     return terms.ordered(site, triples)
 
 
-def _statements(site: Site, iri: NamedNode, own: Iterable[Triple]) -> set[NamedNode]:
-    """The statements about a thing, its names, and what is called `<thing>#…`."""
+def _statements(site: Site, iri: NamedNode, own: Iterable[Triple]) -> tuple[NamedNode, ...]:
+    """The statements about a thing, its names, and what is called `<thing>#…`, by IRI, where they are few.
+
+    The index holds the others, more than `MAX_STATEMENTS` of them, in the same order.
+    """
     found: set[NamedNode] = set()
     for triple in own:
         value = triple.object
@@ -154,7 +154,7 @@ def _statements(site: Site, iri: NamedNode, own: Iterable[Triple]) -> set[NamedN
     for predicate in ABOUT:
         quads = site.store.quads_for_pattern(None, predicate, iri)
         found |= {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
-    return {node for node in found if node != iri and terms.exists(site, node)}
+    return tuple(sorted((n for n in found if n != iri and terms.exists(site, n)), key=lambda node: node.value))
 
 
 # The page ------------------------------------------------------------------------------------------
@@ -168,7 +168,6 @@ def page(site: Site, described: Description) -> EntityPage:
     title = terms.label(site, iri)
     plain = [t for t in described.own if t not in echoes and (t.predicate not in apart or _is_other(t, title))]
     echoed = [t for t in described.own if t in echoes]
-    references, cut = _references(site, described)
     return EntityPage(
         iri.value,
         title,
@@ -177,8 +176,7 @@ def page(site: Site, described: Description) -> EntityPage:
         (*terms.texts(site, iri, NOTES[0]), *terms.texts(site, iri, NOTES[1])),
         terms.facts(site, plain),
         tuple(_sections(site, described)),
-        references,
-        cut,
+        _references(site, described),
         terms.texts(site, iri, NOTES[2]),
         terms.facts(site, echoed, exact=True),
         described.total,
@@ -259,28 +257,59 @@ def _section(site: Site, heading: str, statements: list[tuple[NamedNode, list[Tr
     return Section(heading.replace(" ", "-"), name, tuple(terms.value(site, c) for c in columns), tuple(rows))
 
 
-def _references(site: Site, described: Description) -> tuple[tuple[References, ...], bool]:
-    """What refers to a thing, by property; True where there is more than is counted."""
-    iri = described.iri
-    quads = list(islice(site.store.quads_for_pattern(None, None, iri), MAX_REFERENCES + 1))
-    echoes, hidden = terms.echoes(site, quads), _hidden(site, described)
+def _references(site: Site, described: Description) -> tuple[References, ...]:
+    """What refers to a thing, by property: the first of many."""
+    hidden = _hidden(site, described)
+    groups = []
+    for predicate, n in reference_counts(site, described.iri).items():
+        if predicate not in hidden:
+            found = references(site, described.iri, predicate, 0, SHOWN_REFERENCES)
+            nodes = [node for node in found if node not in hidden]
+            if nodes:
+                groups.append(_group(site, predicate, nodes, n - len(found) + len(nodes), described.iri))
+    return tuple(groups)
+
+
+def reference_counts(site: Site, iri: NamedNode) -> dict[NamedNode, int]:
+    """How many things refer to one, by property, in the order of the shapes.
+
+    What only the report says does not count, nor what the rules say once more in other vocabularies.
+    """
+    known = site.release.index.reference_counts(iri.value)
+    counts = {NamedNode(predicate): n for predicate, n in known.items()}
+    counts = counts or {predicate: len(nodes) for predicate, nodes in _referring(site, iri, None).items()}
+    return {predicate: counts[predicate] for predicate in sorted(counts, key=lambda p: terms.predicate_key(site, p))}
+
+
+def references(
+    site: Site, iri: NamedNode, predicate: NamedNode, offset: int = 0, limit: int = SHOWN_REFERENCES
+) -> tuple[NamedNode, ...]:
+    """A part of the things that have this one as the value of a property, by label."""
+    index = site.release.index
+    if index.reference_counts(iri.value).get(predicate.value, 0) > MANY:
+        return tuple(map(NamedNode, index.references(iri.value, predicate.value, offset, limit)))
+    nodes = _referring(site, iri, predicate).get(predicate, set())
+    found = sorted(nodes, key=lambda node: (terms.label(site, node).value.casefold(), node.value))
+    return tuple(found[offset : offset + limit])
+
+
+def _referring(site: Site, iri: NamedNode, predicate: NamedNode | None) -> dict[NamedNode, set[NamedNode]]:
+    """What refers to a thing, by property, read from the store; the index says where that would be long."""
+    quads = list(islice(site.store.quads_for_pattern(None, predicate, iri), MAX_REFERENCES))
+    echoes = terms.echoes(site, quads)
     found: dict[NamedNode, set[NamedNode]] = {}
-    for quad in quads[:MAX_REFERENCES]:
-        subject, predicate = quad.subject, quad.predicate
-        if not isinstance(subject, NamedNode) or subject in hidden or predicate in hidden or subject == iri:
+    for quad in quads:
+        subject = quad.subject
+        if not isinstance(subject, NamedNode) or subject == iri or quad.graph_name == terms.report_graph(site):
             continue
-        if quad.graph_name != terms.report_graph(site) and Triple(subject, predicate, iri) not in echoes:
-            found.setdefault(predicate, set()).add(subject)
-    groups = [
-        _group(site, predicate, found[predicate], iri)
-        for predicate in sorted(found, key=lambda p: terms.predicate_key(site, p))
-    ]
-    return tuple(groups), len(quads) > MAX_REFERENCES
+        if Triple(subject, quad.predicate, iri) not in echoes:
+            found.setdefault(quad.predicate, set()).add(subject)
+    return found
 
 
 def _hidden(site: Site, described: Description) -> set[NamedNode]:
-    """Statements shown already, and properties whose inverse the thing itself states."""
-    hidden = set(described.statements)
+    """Statements, which have tables of their own, and properties whose inverse the thing itself states."""
+    hidden = {*described.statements, *ABOUT}
     inverse = term("owl:inverseOf")
     for triple in described.own:
         if isinstance(triple.object, NamedNode):
@@ -290,8 +319,7 @@ def _hidden(site: Site, described: Description) -> set[NamedNode]:
     return hidden
 
 
-def _group(site: Site, predicate: NamedNode, nodes: set[NamedNode], iri: NamedNode) -> References:
-    shown = sorted(nodes, key=lambda node: node.value)[:SHOWN_REFERENCES]
+def _group(site: Site, predicate: NamedNode, nodes: list[NamedNode], count: int, iri: NamedNode) -> References:
     query = f"SELECT DISTINCT ?thing\nWHERE {{\n  ?thing {predicate} {iri} .\n}}\nORDER BY ?thing\n"
-    things = terms.values(site, shown)
-    return References(terms.value(site, predicate), things, len(nodes), len(nodes) - len(shown), query)
+    things = tuple(terms.value(site, node) for node in nodes)
+    return References(terms.value(site, predicate), things, count, count - len(nodes), query)

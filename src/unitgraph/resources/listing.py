@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from math import ceil
 
 from pyoxigraph import Literal, NamedNode, Triple
@@ -13,10 +12,9 @@ from unitgraph.errors import NotFound
 from unitgraph.resources import terms
 from unitgraph.resources.terms import Text, Value
 from unitgraph.site import Site
-from unitgraph.vocab import LABEL, NOTATION, PREF_LABEL, RDF_TYPE, term
+from unitgraph.vocab import LABEL, NOTATION, PARTNERS, PREF_LABEL, RDF_TYPE, term
 
 PER_PAGE = 100
-PARTNERS = "partner"  #: the list of organisations that are somebody's partner
 
 
 @dataclass(frozen=True)
@@ -53,15 +51,15 @@ def listing(site: Site, segment: str, page: int = 1) -> ListPage:
     Raises:
         NotFound: there is no such kind or page.
     """
-    found = members(site, segment)
-    pages = max(1, ceil(len(found) / PER_PAGE))
+    total = count(site, segment)
+    pages = max(1, ceil(total / PER_PAGE))
     if page > pages:
         raise NotFound(f"page {page} of /{segment} does not exist; the last one is {pages}")
     kind = site.kinds.get(segment)
-    items = tuple(_item(site, node) for node in found[(page - 1) * PER_PAGE : page * PER_PAGE])
+    items = tuple(_item(site, node) for node in members(site, segment, (page - 1) * PER_PAGE, PER_PAGE))
     definition = terms.text(site, kind.cls, term("skos:definition")) if kind else None
     cls = terms.value(site, kind.cls) if kind else None
-    return ListPage(segment, title(site, segment), definition, cls, items, len(found), page, pages)
+    return ListPage(segment, title(site, segment), definition, cls, items, total, page, pages)
 
 
 def title(site: Site, segment: str) -> str:
@@ -76,29 +74,14 @@ def _item(site: Site, node: NamedNode) -> Item:
     return Item(terms.value(site, node), notations, description)
 
 
-@lru_cache(maxsize=128)
-def members(site: Site, segment: str) -> tuple[NamedNode, ...]:
-    """The things of a kind, by notation where that is a number, then by label."""
-    if segment == PARTNERS:
-        quads = site.store.quads_for_pattern(None, term("ug:hasPartner"), None)
-        found = {quad.object for quad in quads if isinstance(quad.object, NamedNode)}
-    else:
-        quads = site.store.quads_for_pattern(None, RDF_TYPE, site.kinds[segment].cls)
-        prefix = f"{site.base}{segment}/"
-        found = {q.subject for q in quads if isinstance(q.subject, NamedNode) and q.subject.value.startswith(prefix)}
-    return tuple(sorted(found, key=lambda node: _key(site, node)))
-
-
-def _key(site: Site, node: NamedNode) -> tuple[list[int], str, str]:
-    notation = terms.text(site, node, NOTATION)
-    parts = notation.value.split(".") if notation else []
-    number = [int(part) for part in parts] if all(p.isdecimal() and len(p) < 10 for p in parts) else []
-    return (number, terms.label(site, node).value.casefold(), node.value)
+def members(site: Site, segment: str, offset: int = 0, limit: int = PER_PAGE) -> tuple[NamedNode, ...]:
+    """A part of the things of a kind, by notation where that is a number, then by label."""
+    return tuple(NamedNode(iri) for iri in site.release.index.members(segment, offset, limit))
 
 
 def count(site: Site, segment: str) -> int:
     """How many things of a kind there are."""
-    return len(members(site, segment))
+    return site.release.index.counts.get(segment, 0)
 
 
 def graph(site: Site, page: ListPage) -> Graph:

@@ -14,7 +14,7 @@ from unitgraph.resources import solutions, terms
 from unitgraph.resources.solutions import Solutions
 from unitgraph.resources.terms import Text, Value
 from unitgraph.site import Site
-from unitgraph.vocab import RDF_TYPE, term
+from unitgraph.vocab import RDF_TYPE, term, words
 
 FORMS = ("sh:select", "sh:ask", "sh:construct", "sh:describe")
 
@@ -133,7 +133,7 @@ def for_readers(answer: Solutions, parameters: set[str]) -> Solutions:
         return replace(shown, text=label.text, language=label.language) if shown and label else shown
 
     rows = tuple(tuple(cell(row, name) for name in kept) for row in answer.rows)
-    return replace(answer, variables=tuple(terms.words(name) for name in kept), rows=rows)
+    return replace(answer, variables=tuple(words(name) for name in kept), rows=rows)
 
 
 def _thing(site: Site, value: NamedNode | Literal) -> Value | None:

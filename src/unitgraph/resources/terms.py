@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,31 +11,27 @@ from pyoxigraph import BlankNode, Literal, NamedNode, Quad, Triple
 
 from unitgraph.answers import Term
 from unitgraph.site import Site
-from unitgraph.vocab import GENID, LABEL, PREF_LABEL, PREFIXES, RDF_TYPE, UG, curie, term
+from unitgraph.vocab import (
+    COMPOSED,
+    GENID,
+    LABELS,
+    PREF_LABEL,
+    PREFIXES,
+    RDF_TYPE,
+    UG,
+    curie,
+    in_words,
+    term,
+)
+from unitgraph.vocab import MAX_DEPTH as MAX_DEPTH
 
-MAX_DEPTH = 3  #: a label made of labels made of labels
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
 ALT_NAME, LITERAL_FORM = term("skosxl:altLabel"), term("skosxl:literalForm")
-LABELS = (LITERAL_FORM, term("dcterms:title"), LABEL, term("foaf:name"), term("sh:name"))
 
 #: Properties that come last on a page and in a document, in this order.
 LAST = tuple(
     term(name).value for name in ("ug:firstYear", "ug:lastYear", "ug:formerIri", "ug:confidence", "ug:statedIn")
-)
-
-#: What a statement that has no label of its own is called: its parts, in words.
-COMPOSED = tuple(
-    (term(first), between, term(second))
-    for first, between, second in (
-        ("ug:standingOf", ": ", "ug:standingKind"),
-        ("ug:placed", " in ", "ug:within"),
-        ("ug:contributionOf", " → ", "ug:towards"),
-        ("ug:partner", " in ", "ug:partnershipIn"),
-        ("ug:grantOf", ": ", "ug:recipient"),
-        ("rdf:subject", ", ", "rdf:predicate"),
-        ("sh:focusNode", ": ", "sh:resultMessage"),
-    )
 )
 
 
@@ -137,7 +132,7 @@ def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
             return found[0]
     for first, between, second in COMPOSED if depth < MAX_DEPTH else ():
         if first in said and second in said:
-            parts = (value(site, said[predicate][0], depth + 1).text for predicate in (first, second))
+            parts = (value(site, min(said[predicate], key=str), depth + 1).text for predicate in (first, second))
             return Text(between.join(parts), "en")
     return Text(in_words(curie(node.value)))
 
@@ -152,27 +147,6 @@ def _name(site: Site, node: NamedNode) -> Text | None:
     names = [name for name in objects(site, node, ALT_NAME) if isinstance(name, NamedNode)]
     forms = (text(site, name, LITERAL_FORM) for name in names)
     return next((form for form in forms if form and form.language and _spoken(site, form)), None)
-
-
-def in_words(name: str) -> str:
-    """The prefixed name of a property as words; anything else as it is.
-
-    >>> in_words("skos:altLabel"), in_words("org:Membership"), in_words("https://a.example/b")
-    ('alt label', 'org:Membership', 'https://a.example/b')
-    """
-    prefix, _, local = name.partition(":")
-    if prefix not in PREFIXES or not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", local):
-        return name
-    return words(local)
-
-
-def words(name: str) -> str:
-    """A name in camel case as words.
-
-    >>> words("firstYear")
-    'first year'
-    """
-    return re.sub(r"(?<=[a-z])[A-Z]", lambda match: f" {match[0].lower()}", name)
 
 
 def value(site: Site, shown: Term, depth: int = 0) -> Value:

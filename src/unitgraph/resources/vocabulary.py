@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
-from pyoxigraph import Literal, NamedNode, Store, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 
 from unitgraph.answers import Graph, Term
 from unitgraph.resources import terms
@@ -153,25 +152,10 @@ def _entry(site: Site, node: NamedNode) -> TermEntry:
         terms.texts(site, node, term("skos:example")),
         terms.facts(site, [t for t in own if t.predicate not in apart]),
         segment.value if segment else "",
-        _uses(site).get(node.value, 0),
+        site.release.index.uses(node.value),
         true in terms.objects(site, node, term("ug:derived")),
         true in terms.objects(site, node, term("owl:deprecated")),
     )
-
-
-@lru_cache(maxsize=4)
-def _uses(site: Site) -> dict[str, int]:
-    """How many distinct statements use each class or property, counted once for a release."""
-    store: Store = site.store
-    queries = (
-        "SELECT ?t (COUNT(DISTINCT ?s) AS ?n) { ?s a ?t } GROUP BY ?t",
-        "SELECT ?t (COUNT(*) AS ?n) { ?s ?t ?o } GROUP BY ?t",
-    )
-    found: dict[str, int] = {}
-    for query in queries:
-        for solution in store.query(query, use_default_graph_as_union=True):  # type: ignore[union-attr]
-            found[solution["t"].value] = int(solution["n"].value)
-    return found
 
 
 # The shapes ----------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from unitgraph.resources import (
 )
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import languages, links, overviews, protocol, respond, signposts
+from unitgraph.web import finding, languages, links, overviews, protocol, respond, signposts
 from unitgraph.web.meta import Subject
 from unitgraph.web.respond import Resource, send
 from unitgraph.web.signposts import LINKSET_JSON, Link, link
@@ -69,6 +69,10 @@ def register(app: Flask, publication: Publication) -> None:
         ("/timeline.<suffix>", overviews.timeline_of),
         ("/network", overviews.network_of),
         ("/network.<suffix>", overviews.network_of),
+        ("/search", finding.results),
+        ("/search.<suffix>", finding.results),
+        ("/search/suggest", finding.suggestions),
+        ("/opensearch.xml", finding.description),
         ("/sparql", sparql),
         ("/graphs", graph_store),
         ("/health", health),

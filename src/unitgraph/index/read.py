@@ -1,0 +1,284 @@
+"""Reads the index of a release: lists, references and full text, each at the cost of what is shown."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from urllib.parse import quote
+
+from unitgraph.errors import ReleaseError
+from unitgraph.index.fold import MAX_CHARACTERS, key, phrases
+from unitgraph.index.write import STATEMENT_TIER, VERSION
+
+RANKED = 500  #: matches that are ranked by their words; of more, those that most others refer to come first
+BEGINNING = 50  #: labels that begin as they should, from which the most important are suggested
+WEIGHTS = "10.0, 8.0, 1.0"  #: of a match in a label, a code, a description
+COLUMNS = "id, iri, kind, label, language, notation, description, description_language"
+
+
+@dataclass(frozen=True)
+class Thing:
+    """A named node as it stands in a list; `kind` is its segment, or ns, shapes, query, or empty."""
+
+    id: int
+    iri: str
+    kind: str
+    label: str
+    language: str | None
+    notation: str
+    description: str
+    description_language: str | None
+
+
+class How(Enum):
+    """Which words a thing must have to be found; a later way is tried where nothing fits an earlier one."""
+
+    WHOLE = "all words"
+    UNFINISHED = "all words, the last of which may be the beginning of one"
+    BEGINNINGS = "all words, as beginnings of words"
+    SOME = "some of the words"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What fits some words: `things` of this page, `counts` by kind, each at most `RANKED` and one.
+
+    `reachable` is how many can be paged through, `how` which of the words they have.
+    """
+
+    things: tuple[Thing, ...]
+    counts: tuple[tuple[str, int], ...]
+    reachable: int
+    phrases: tuple[str, ...]
+    how: How
+
+
+@dataclass(frozen=True)
+class _Place:
+    """From which number to which the things of a kind go; those of a lower tier are shown before all others."""
+
+    kind: str
+    tier: int
+    first: int
+    last: int
+
+
+def usable(path: Path) -> bool:
+    """Whether a file is there that this software can read."""
+    if not path.exists():
+        return False
+    try:
+        with closing(_open(path)) as connection:
+            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == VERSION)
+    except sqlite3.Error:
+        return False
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
+    return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+
+class Index:
+    """The index of one release, opened for reading; threads may share it.
+
+    Raises:
+        ReleaseError: it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if not usable(path):
+            raise ReleaseError(f"{path} is missing, or of another version; run `unitgraph verify --repair`")
+        self._connection, self._lock = _open(path), Lock()
+
+    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
+        with self._lock:
+            return self._connection.execute(query, values).fetchall()
+
+    def _numbers(self, query: str, *values: object) -> list[int]:
+        return [int(str(row[0])) for row in self._rows(query, *values)]
+
+    def _texts(self, query: str, *values: object) -> tuple[str, ...]:
+        return tuple(str(row[0]) for row in self._rows(query, *values))
+
+    # Things and lists ----------------------------------------------------------------------------------------
+
+    def thing(self, iri: str) -> Thing | None:
+        """What is known of a node, if it has a name and is described."""
+        query = f"SELECT {COLUMNS} FROM thing WHERE iri = ? AND kind IS NOT NULL"  # noqa: S608  our own columns
+        return next((Thing(*row) for row in self._rows(query, iri)), None)  # type: ignore[arg-type]  # as written
+
+    @cached_property
+    def counts(self) -> dict[str, int]:
+        """How many members the list of each kind has."""
+        return {str(name): int(str(n)) for name, n in self._rows("SELECT name, members FROM kind")}
+
+    def members(self, kind: str, offset: int, limit: int) -> tuple[str, ...]:
+        """A part of the list of a kind, in its order: IRIs."""
+        query = (
+            "SELECT t.iri FROM member m JOIN thing t ON t.id = m.thing"
+            " WHERE m.kind = ? AND m.position >= ? AND m.position < ? ORDER BY m.position"
+        )
+        return self._texts(query, kind, offset, offset + limit)
+
+    def uses(self, iri: str) -> int:
+        """How many things are of a class, or how many statements have a property."""
+        return next(iter(self._numbers("SELECT n FROM uses WHERE term = ?", iri)), 0)
+
+    # Who refers to a thing -----------------------------------------------------------------------------------
+
+    def reference_counts(self, iri: str) -> dict[str, int]:
+        """How many things refer to one, by property; empty where there are few by each, which the store tells."""
+        query = (
+            "SELECT p.iri, c.n FROM thing t JOIN reference_count c ON c.object = t.id"
+            " JOIN predicate p ON p.id = c.predicate WHERE t.iri = ? ORDER BY p.iri"
+        )
+        return {str(predicate): int(str(n)) for predicate, n in self._rows(query, iri)}
+
+    def references(self, iri: str, predicate: str, offset: int, limit: int) -> tuple[str, ...]:
+        """A part of the things that refer to one by a property, by label; empty where there are few."""
+        query = (
+            "SELECT s.iri FROM thing t JOIN predicate p JOIN reference r ON r.object = t.id AND r.predicate = p.id"
+            " JOIN thing s ON s.id = r.subject WHERE t.iri = ? AND p.iri = ? AND r.position >= ? AND r.position < ?"
+            " ORDER BY r.position"
+        )
+        return self._texts(query, iri, predicate, offset, offset + limit)
+
+    def statement_count(self, iri: str) -> int:
+        """How many statements are about a thing; 0 where there are few."""
+        query = "SELECT n FROM statement_count WHERE thing = (SELECT id FROM thing WHERE iri = ?)"
+        return next(iter(self._numbers(query, iri)), 0)
+
+    def statements(self, iri: str, offset: int, limit: int) -> tuple[str, ...]:
+        """A part of the statements about a thing, by IRI; empty where there are few."""
+        query = (
+            "SELECT s.iri FROM statement r JOIN thing s ON s.id = r.subject"
+            " WHERE r.thing = (SELECT id FROM thing WHERE iri = ?) AND r.position >= ? AND r.position < ?"
+            " ORDER BY r.position"
+        )
+        return self._texts(query, iri, offset, offset + limit)
+
+    # Words ---------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _places(self) -> tuple[_Place, ...]:
+        rows = self._rows("SELECT kind, tier, first, last FROM place ORDER BY first")
+        return tuple(_Place(*row) for row in rows)  # type: ignore[arg-type]  # as written
+
+    @property
+    def _last(self) -> int:
+        return self._places[-1].last if self._places else 0
+
+    @property
+    def _last_thing(self) -> int:
+        return max((place.last for place in self._places if place.tier < STATEMENT_TIER), default=0)
+
+    def search(self, text: str, kind: str | None, offset: int, limit: int, before: tuple[str, ...] = ()) -> Found:
+        """Things that fit some words, the best first.
+
+        An address is looked for as it is. First come those called exactly so, then units, projects and the like,
+        statements last; among each of these by BM25, where labels and codes weigh more.
+
+        Args:
+            before: IRIs of things that come before all others, if they are of that kind.
+        """
+        looked_for = phrases(text[:MAX_CHARACTERS])
+        first = self._exact(text, before)
+        for how in (How.WHOLE,) if "://" in text else How:
+            expression = _expression(looked_for, how)
+            counts = self._counted(expression, first)
+            if counts or not looked_for:
+                break
+        places = [place for place in self._places if kind is None or place.kind == kind]
+        ranked = self._ranked(expression, places, sum(counts.get(place.kind, 0) for place in places))
+        chosen = [at for at in first if any(place.first <= at <= place.last for place in places)]
+        order = list(dict.fromkeys((*chosen, *ranked)))
+        return Found(
+            self._things(order[offset : offset + limit]),
+            tuple((place.kind, counts[place.kind]) for place in self._places if place.kind in counts),
+            len(order),
+            looked_for,
+            how,
+        )
+
+    def suggest(self, text: str, limit: int) -> tuple[Thing, ...]:
+        """Things, and no statements, whose label or code has these words, the last of them perhaps unfinished.
+
+        First those called exactly so, then those of which a label or code begins so.
+        """
+        looked_for, last = phrases(text[:MAX_CHARACTERS]), self._last_thing
+        if not looked_for:
+            return ()
+        finished = text[-1:].isspace()
+        begun = key(text[:MAX_CHARACTERS]) + " " * finished
+        query = "SELECT thing FROM exact WHERE key > ? AND key < ? AND thing <= ? LIMIT ?"
+        beginning = sorted(self._numbers(query, begun, begun + "\U0010ffff", last, BEGINNING))
+        found = [at for at in self._exact(text, ()) if at <= last] + beginning
+        if len(found) < limit:
+            *words, unfinished = (f'"{phrase}"' for phrase in looked_for)
+            unfinished += "" if finished else " *"
+            expression = f"{{label code}} : ({' AND '.join((*words, unfinished))})"
+            query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid <= ? ORDER BY rowid LIMIT ?"
+            found += self._numbers(query, expression, last, 2 * limit)
+        return self._things(list(dict.fromkeys(found))[:limit])
+
+    def _exact(self, text: str, before: tuple[str, ...]) -> list[int]:
+        """The numbers of what has exactly this name, and of what is meant in another way."""
+        found = [thing.id for thing in map(self.thing, before) if thing]
+        query = "SELECT thing FROM exact WHERE key = ? ORDER BY thing LIMIT ?"
+        return [*found, *self._numbers(query, key(text), RANKED)]
+
+    def _counted(self, expression: str, first: list[int]) -> dict[str, int]:
+        """How many match, by kind, each counted to `RANKED` and one; and those found already that do not match."""
+        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?"
+        few = set(self._numbers(query, expression, 0, self._last, RANKED + 1)) if expression else set()
+        found = {}
+        for place in self._places:
+            if len(few) <= RANKED:
+                matches = {at for at in few if place.first <= at <= place.last}
+            else:
+                matches = set(self._numbers(query, expression, place.first, place.last, RANKED + 1))
+            if n := len(matches.union(at for at in first if place.first <= at <= place.last)):
+                found[place.kind] = min(n, RANKED + 1)
+        return found
+
+    def _ranked(self, expression: str, places: list[_Place], count: int) -> list[int]:
+        """The numbers of matches, the best first; of very many some of each kind, in the order of their numbers."""
+        if not expression or not places:
+            return []
+        bounds = (expression, places[0].first, places[-1].last)
+        if count <= RANKED:
+            query = f"SELECT rowid, bm25(words, {WEIGHTS}) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608  our own numbers
+            scored = [(int(str(at)), float(str(score))) for at, score in self._rows(query, *bounds)]
+            tiers = [(place.last, place.tier) for place in places]
+            return [at for _, _, at in sorted((_tier(tiers, at), score, at) for at, score in scored)]
+        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
+        most = RANKED // len(places)
+        found = []
+        for place in places:
+            matches = self._numbers(query, expression, place.first, place.last, most)
+            found += [(place.tier, position, at) for position, at in enumerate(matches)]
+        return [at for _, _, at in sorted(found)]
+
+    def _things(self, numbers: list[int]) -> tuple[Thing, ...]:
+        query = f"SELECT {COLUMNS} FROM thing WHERE id = ?"  # noqa: S608  our own columns
+        return tuple(Thing(*row) for at in numbers for row in self._rows(query, at))  # type: ignore[arg-type]  # as written
+
+
+def _tier(tiers: list[tuple[int, int]], at: int) -> int:
+    return next(tier for last, tier in tiers if at <= last)
+
+
+def _expression(looked_for: tuple[str, ...], how: How) -> str:
+    """What FTS5 is asked: every phrase in quotes, so that nothing that somebody writes is an operator."""
+    quoted = [f'"{phrase}"' for phrase in looked_for]
+    if how is How.BEGINNINGS:
+        quoted = [f"{phrase} *" for phrase in quoted]
+    elif how is How.UNFINISHED and quoted:
+        quoted[-1] += " *"
+    return (" OR " if how is How.SOME else " AND ").join(quoted)
