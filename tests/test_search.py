@@ -220,6 +220,18 @@ def test_suggestions_come_while_a_word_is_typed(client: Client) -> None:
     assert suggested(client, "xyzzy") == suggested(client, "") == suggested(client, "   ") == []
 
 
+def test_suggestions_are_in_the_readers_language_and_records_in_english(client: Client) -> None:
+    answers = {
+        tongue: client.get("/search/suggest?q=IFLA", headers={"Accept-Language": tongue}) for tongue in ("en", "ar")
+    }
+    assert len({answer.headers["ETag"] for answer in answers.values()}) == 2
+    assert json.loads(answers["en"].data)[1][0].startswith("International Federation")
+    assert json.loads(answers["ar"].data)[1][0].startswith("الاتحاد")
+    assert all("Accept-Language" in answer.headers["Vary"] for answer in answers.values())
+    records = [client.get("/search.json?q=IFLA", headers={"Accept-Language": tongue}).data for tongue in ("en", "ar")]
+    assert records[0] == records[1]
+
+
 def test_a_finished_word_is_no_beginning(client: Client) -> None:
     assert suggested(client, "librar") and not suggested(client, "librar ")
 

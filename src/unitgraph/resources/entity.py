@@ -29,7 +29,7 @@ from unitgraph.vocab import (
 from unitgraph.vocab import NAMES as NAMES
 
 MAX_STATEMENTS = LARGE  #: statements about a thing on one page, in one document
-MAX_REFERENCES = 10_000  #: references that are read at once; no thing without its place in the index has so many
+MAX_REFERENCES = 10_000  #: references that are read at once; what has more that count has them in the index
 SHOWN_REFERENCES = 50  #: how many of them a page shows for each property
 
 #: What a SKOS property says when it is read backwards (SKOS Reference §8.3.2); ours say it in the ontology.
