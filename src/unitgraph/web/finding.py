@@ -22,7 +22,10 @@ SHORT_NAME = 16  #: characters (OpenSearch 1.1)
 
 
 def results(site: Site, suffix: str | None = None) -> Response:
-    """A page of what was found, or the form alone; tables and records are in English, whoever asks."""
+    """A page of what was found, or the form alone.
+
+    Tables and records are in English, whoever asks.
+    """
     query, kind = search.cleaned(request.args.get("q", "")), request.args.get("kind", "")
     number = protocol.page_number(request.args.get("page") or None)  # OpenSearch leaves it empty
     asked = (("q", query), ("kind", kind), ("page", str(number) if number > 1 else ""))
