@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
+import asgi
 import html5lib
 import pytest
 from conftest import SHARED, needs_chromium, needs_facts
@@ -19,11 +20,14 @@ from pyoxigraph import Literal, NamedNode
 from running import serving
 from werkzeug.test import Client
 
+from unitgraph import rdf
+from unitgraph.engine import Engine
 from unitgraph.index import fold
 from unitgraph.release import Release
 from unitgraph.resources import search
-from unitgraph.site import Site
+from unitgraph.site import Publication, Site
 from unitgraph.vocab import NAMES, STATEMENTS, term
+from unitgraph.web import create_app
 
 LABELS = tuple(
     map(term, ("skos:prefLabel", "skos:altLabel", "skosxl:literalForm", "dcterms:title", "rdfs:label", "foaf:name"))
@@ -216,6 +220,18 @@ def test_suggestions_come_while_a_word_is_typed(client: Client) -> None:
     assert suggested(client, "xyzzy") == suggested(client, "") == suggested(client, "   ") == []
 
 
+def test_suggestions_are_in_the_readers_language_and_records_in_english(client: Client) -> None:
+    answers = {
+        tongue: client.get("/search/suggest?q=IFLA", headers={"Accept-Language": tongue}) for tongue in ("en", "ar")
+    }
+    assert len({answer.headers["ETag"] for answer in answers.values()}) == 2
+    assert json.loads(answers["en"].data)[1][0].startswith("International Federation")
+    assert json.loads(answers["ar"].data)[1][0].startswith("الاتحاد")
+    assert all("Accept-Language" in answer.headers["Vary"] for answer in answers.values())
+    records = [client.get("/search.json?q=IFLA", headers={"Accept-Language": tongue}).data for tongue in ("en", "ar")]
+    assert records[0] == records[1]
+
+
 def test_a_finished_word_is_no_beginning(client: Client) -> None:
     assert suggested(client, "librar") and not suggested(client, "librar ")
 
@@ -353,6 +369,20 @@ def test_every_naughty_string_is_looked_for(client: Client) -> None:
 )
 def test_what_cannot_be_meant_is_refused_in_words(client: Client, parameters: str, status: int) -> None:
     assert client.get(f"/search?{parameters}", headers={"Accept": "text/html"}).status_code == status
+
+
+def test_names_of_any_scheme_are_found_in_files_as_they_are(tmp_path: Path, engine: Engine) -> None:
+    path = tmp_path / "a.ttl"
+    names = ("urn:x:1", "javascript:alert(1)", "https://elsewhere.example/a", "http://localhost/b")
+    path.write_text(
+        "".join(f'<{iri}> <http://www.w3.org/2000/01/rdf-schema#label> "strange <b>thing" .\n' for iri in names)
+    )
+    release = rdf.publish(rdf.files([str(path)]), tmp_path / "out", "http://localhost/", print)
+    client = asgi.client(create_app(Publication(release.folder.parent, engine, engine.settings)))
+    page = html5lib.parse(client.get("/search?q=strange").text, namespaceHTMLElements=False)
+    links = [link.get("href") for link in page.findall(".//ol/li//a")]
+    assert sorted(links) == ["/b", "https://elsewhere.example/a"] and len(page.findall(".//ol/li")) == 4
+    assert set(json.loads(client.get("/search/suggest?q=str").data)[3]) == {"/b", "https://elsewhere.example/a"}
 
 
 # With a keyboard ---------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from bisect import bisect_left, bisect_right
 from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
@@ -16,6 +17,7 @@ from unitgraph.index.fold import MAX_CHARACTERS, key, phrases
 from unitgraph.index.write import STATEMENT_TIER, VERSION
 
 RANKED = 500  #: matches that are ranked by their words; of more, those that most others refer to come first
+SCANNED = 10_000  #: matches of unfinished words that are looked at
 BEGINNING = 50  #: labels that begin as they should, from which the most important are suggested
 WEIGHTS = "10.0, 8.0, 1.0"  #: of a match in a label, a code, a description
 COLUMNS = "id, iri, kind, label, language, notation, description, description_language"
@@ -66,6 +68,11 @@ class _Place:
     tier: int
     first: int
     last: int
+
+    @property
+    def numbers(self) -> range:
+        """The numbers of the things of this kind."""
+        return range(self.first, self.last + 1)
 
 
 def usable(path: Path) -> bool:
@@ -171,10 +178,6 @@ class Index:
         return tuple(_Place(*row) for row in rows)  # type: ignore[arg-type]  # as written
 
     @property
-    def _last(self) -> int:
-        return self._places[-1].last if self._places else 0
-
-    @property
     def _last_thing(self) -> int:
         return max((place.last for place in self._places if place.tier < STATEMENT_TIER), default=0)
 
@@ -191,20 +194,15 @@ class Index:
         first = self._exact(text, before)
         for how in (How.WHOLE,) if "://" in text else How:
             expression = _expression(looked_for, how)
-            counts = self._counted(expression, first)
+            matches = self._matches(expression, how) if expression else {}
+            counts = {place.kind: n for place in self._places if (n := _count(place, matches.get(place, []), first))}
             if counts or not looked_for:
                 break
-        places = [place for place in self._places if kind is None or place.kind == kind]
-        ranked = self._ranked(expression, places, sum(counts.get(place.kind, 0) for place in places))
-        chosen = [at for at in first if any(place.first <= at <= place.last for place in places)]
-        order = list(dict.fromkeys((*chosen, *ranked)))
-        return Found(
-            self._things(order[offset : offset + limit]),
-            tuple((place.kind, counts[place.kind]) for place in self._places if place.kind in counts),
-            len(order),
-            looked_for,
-            how,
-        )
+        chosen = {place: found for place, found in matches.items() if kind is None or place.kind == kind}
+        before_all = [at for at in first if any(kind in (None, p.kind) and at in p.numbers for p in self._places)]
+        order = list(dict.fromkeys((*before_all, *self._ranked(expression, chosen))))
+        found = self._things(order[offset : offset + limit])
+        return Found(found, tuple(counts.items()), len(order), looked_for, how)
 
     def suggest(self, text: str, limit: int) -> tuple[Thing, ...]:
         """Things, and no statements, whose label or code has these words, the last of them perhaps unfinished.
@@ -233,45 +231,49 @@ class Index:
         query = "SELECT thing FROM exact WHERE key = ? ORDER BY thing LIMIT ?"
         return [*found, *self._numbers(query, key(text), RANKED)]
 
-    def _counted(self, expression: str, first: list[int]) -> dict[str, int]:
-        """How many match, by kind, each counted to `RANKED` and one; and those found already that do not match."""
-        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? LIMIT ?"
-        few = set(self._numbers(query, expression, 0, self._last, RANKED + 1)) if expression else set()
+    def _matches(self, expression: str, how: How) -> dict[_Place, list[int]]:
+        """The numbers of what matches, by kind, of each at most `RANKED` and one.
+
+        Each kind is asked for by itself. Only where words may be unfinished, so that FTS5 goes through all that
+        begin so each time, all kinds are asked for at once, and of very many matches the first are looked at.
+        """
+        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
+        most, last = RANKED + 1, self._places[-1].last if self._places else 0
+        once = how in (How.UNFINISHED, How.BEGINNINGS)
+        every = self._numbers(query, expression, 0, last, SCANNED if once else most)
         found = {}
         for place in self._places:
-            if len(few) <= RANKED:
-                matches = {at for at in few if place.first <= at <= place.last}
+            if once or len(every) < most:
+                numbers = every[bisect_left(every, place.first) : bisect_right(every, place.last)][:most]
             else:
-                matches = set(self._numbers(query, expression, place.first, place.last, RANKED + 1))
-            if n := len(matches.union(at for at in first if place.first <= at <= place.last)):
-                found[place.kind] = min(n, RANKED + 1)
+                numbers = self._numbers(query, expression, place.first, place.last, most)
+            if numbers:
+                found[place] = numbers
         return found
 
-    def _ranked(self, expression: str, places: list[_Place], count: int) -> list[int]:
+    def _ranked(self, expression: str, matches: dict[_Place, list[int]]) -> list[int]:
         """The numbers of matches, the best first; of very many some of each kind, in the order of their numbers."""
-        if not expression or not places:
+        if not matches:
             return []
-        bounds = (expression, places[0].first, places[-1].last)
-        if count <= RANKED:
-            query = f"SELECT rowid, bm25(words, {WEIGHTS}) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608  our own numbers
-            scored = [(int(str(at)), float(str(score))) for at, score in self._rows(query, *bounds)]
-            tiers = [(place.last, place.tier) for place in places]
-            return [at for _, _, at in sorted((_tier(tiers, at), score, at) for at, score in scored)]
-        query = "SELECT rowid FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ? ORDER BY rowid LIMIT ?"
-        most = RANKED // len(places)
-        found = []
-        for place in places:
-            matches = self._numbers(query, expression, place.first, place.last, most)
-            found += [(place.tier, position, at) for position, at in enumerate(matches)]
-        return [at for _, _, at in sorted(found)]
+        if sum(map(len, matches.values())) > RANKED:
+            most = RANKED // len(matches)
+            firsts = [(p.tier, n, at) for p, numbers in matches.items() for n, at in enumerate(numbers[:most])]
+            return [at for _, _, at in sorted(firsts)]
+        tiers = {at: place.tier for place, numbers in matches.items() for at in numbers}
+        query = f"SELECT rowid, bm25(words, {WEIGHTS}) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608  our own numbers
+        rows = self._rows(query, expression, min(tiers), max(tiers))
+        scores = {int(str(at)): float(str(score)) for at, score in rows}
+        return sorted(tiers, key=lambda at: (tiers[at], scores[at], at))
 
     def _things(self, numbers: list[int]) -> tuple[Thing, ...]:
         query = f"SELECT {COLUMNS} FROM thing WHERE id = ?"  # noqa: S608  our own columns
         return tuple(Thing(*row) for at in numbers for row in self._rows(query, at))  # type: ignore[arg-type]  # as written
 
 
-def _tier(tiers: list[tuple[int, int]], at: int) -> int:
-    return next(tier for last, tier in tiers if at <= last)
+def _count(place: _Place, matches: list[int], first: list[int]) -> int:
+    """How many of a kind were found, those found in another way included."""
+    others = {at for at in first if at in place.numbers}.difference(matches)
+    return min(len(matches) + len(others), RANKED + 1)
 
 
 def _expression(looked_for: tuple[str, ...], how: How) -> str:

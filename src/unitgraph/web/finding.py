@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from unitgraph import formats
 from unitgraph.resources import home, search
@@ -22,44 +22,45 @@ SHORT_NAME = 16  #: characters (OpenSearch 1.1)
 
 
 def results(site: Site, suffix: str | None = None) -> Response:
-    """A page of what was found, or the form alone."""
+    """A page of what was found, or the form alone.
+
+    Tables and records are in English, whoever asks.
+    """
     query, kind = search.cleaned(request.args.get("q", "")), request.args.get("kind", "")
     number = protocol.page_number(request.args.get("page") or None)  # OpenSearch leaves it empty
-    found = search.search(site, query, kind, number)
     asked = (("q", query), ("kind", kind), ("page", str(number) if number > 1 else ""))
-    resource = Resource(
-        "/search",
-        FORMATS,
-        lambda media_type: formats.write(search.table(found), media_type),
-        lambda: ("search.html", found),
-        parameters=tuple((name, value) for name, value in asked if value),
-    )
-    return respond.send(site, resource, suffix)
+
+    def write(media_type: str) -> bytes:
+        return formats.write(search.table(search.search(site.speaking("en"), query, kind, number)), media_type)
+
+    def page() -> tuple[str, object]:
+        return "search.html", search.search(site, query, kind, number)
+
+    parameters = tuple((name, value) for name, value in asked if value)
+    return respond.send(site, Resource("/search", FORMATS, write, page, parameters=parameters), suffix)
 
 
 def suggestions(site: Site) -> Response:
     """What may be meant (OpenSearch Suggestions 1.0): what was typed, labels, words about each, addresses."""
-    typed = request.args.get("q", "")
-    found = search.suggest(site, typed)
-    body = respond.json_text(
-        [
-            typed.encode("utf-8", "replace").decode(),
-            [one.thing.text for one in found],
-            [_about(one) for one in found],
-            [_address(site, one) for one in found],
-        ]
-    )
+    typed = request.args.get("q", "").encode("utf-8", "replace").decode()
+    found = [one for one in search.suggest(site, typed) if links.href(site, one.thing.iri or "")]
+    labels, addresses = [one.thing.text for one in found], [_address(site, one) for one in found]
+    body = respond.json_text([typed, labels, [_about(one) for one in found], addresses])
     response = Response(body, content_type=SUGGESTIONS)
-    return respond.validated(site, response, respond.etag(site, "suggestions", (("q", typed),)), negotiated=False)
+    tag = respond.etag(site, f"suggestions-{site.language}", (("q", typed),))
+    respond.validated(site, response, tag, negotiated=False)
+    response.vary.add("Accept-Language")
+    return response
 
 
 def _about(one: Suggestion) -> str:
-    return " · ".join(part for part in (one.main, one.notation, one.title) if part and part != one.thing.text)
+    in_words = current_app.jinja_env.globals["kinds"]
+    kind = in_words(one.kind) or one.title  # type: ignore[operator]  # a function, as templates know it
+    return " · ".join(part for part in (one.main, one.notation, kind) if part and part != one.thing.text)
 
 
 def _address(site: Site, one: Suggestion) -> str:
-    found = links.href(site, one.thing.iri or "/") or links.root(site) + "/"
-    return quote(found, safe="/:@!$&'()*+,;=~-._%?#")
+    return quote(links.href(site, one.thing.iri or "") or "", safe="/:@!$&'()*+,;=~-._%?#")
 
 
 def description(site: Site) -> Response:
