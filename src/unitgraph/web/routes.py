@@ -14,16 +14,21 @@ from unitgraph.engine.remote import RemoteEngine
 from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseError
 from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
+    direction,
     entity,
     explain,
     graphs,
     home,
+    initiative,
     listing,
+    organisation,
+    project,
     report,
     saved_query,
     service,
     solutions,
     terms,
+    unit,
     vocabulary,
 )
 from unitgraph.site import Publication, Site
@@ -157,7 +162,13 @@ def _document(site: Site, path: str, node: NamedNode, suffix: str) -> Response:
 
 
 #: The pages that are composed for a kind of thing, by segment: template and what it prints.
-COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = {}
+COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = {
+    "direction": ("direction.html", direction.page),
+    "initiative": ("initiative.html", initiative.page),
+    "organisation": ("organisation.html", organisation.page),
+    "project": ("project.html", project.page),
+    "unit": ("unit.html", unit.page),
+}
 
 
 def _page_of(site: Site, path: str, described: entity.Description) -> tuple[str, object]:
