@@ -128,7 +128,7 @@ class Reading:
     def __init__(self, site: Site, described: Description) -> None:
         self.site, self.thing, self._own = site, described.iri, described.own
         self.used: set[NamedNode] = set(HEAD)
-        self.shown: set[NamedNode] = set()
+        self.shown: set[NamedNode] = {site.iri("dataset")}  # that it names some as examples says nothing of them
         self._values: dict[NamedNode, Value] = {}
         self._objects: dict[tuple[NamedNode, NamedNode], list[Term]] = {}
         self._whole: set[Term] = {described.iri, *described.statements}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pyoxigraph import NamedNode
 
 from unitgraph.resources import parts
 from unitgraph.resources.parts import Period
-from unitgraph.resources.reading import NONE_LEFT, Found, More, Proof, Reading
+from unitgraph.resources.reading import NONE_LEFT, UNDATED, Found, More, Proof, Reading
 from unitgraph.resources.terms import Text, Value
 from unitgraph.vocab import NOTATION, term
 
@@ -19,6 +19,13 @@ PARTNER, PARTNERSHIP_IN, ROLE = term("ug:partner"), term("ug:partnershipIn"), te
 BROADER, ISSUED, FORM, STATE = term("skos:broader"), term("dcterms:issued"), term("ug:form"), term("ug:state")
 URL, GRANT_OF, RECIPIENT = term("ug:url"), term("ug:grantOf"), term("ug:recipient")
 RANK, FOR_PROJECT = term("ug:rank"), term("ug:forProject")
+#: By which properties a work says whose it is; without an entry: by whom it is carried out.
+CARRIERS = {
+    "action-plan": (term("ug:planOf"),),
+    "award-grant": (RECIPIENT,),
+    "story": (term("ug:tellsOf"),),
+    "unit": (),
+}
 SURE = ("seed", "confirmed")  #: how sure a contribution is that the rules sum up
 NOT_RECALLED = (*SURE, "inferred")  #: how sure a partnership is that they sum up
 LARGEST = 10_000  #: a number of a thing by which it is sorted
@@ -169,10 +176,18 @@ def aims(reading: Reading, work: NamedNode) -> tuple[Aim, ...]:
 
 def work(reading: Reading, node: NamedNode, *, by: bool = True, proof: Proof | None = None) -> Work:
     """A project, an award, a plan, a unit or a story as one of several."""
-    carrying = reading.values(reading.nodes(node, CARRIED_OUT_BY)) if by else ()
+    carrying = carriers(reading, node) if by else ()
     form, state = reading.one(node, FORM), reading.one(node, STATE)
     segment = reading.segment(node)
     return Work(reading.value(node), segment, reading.period(node), form, state, carrying, proof=proof)
+
+
+def carriers(reading: Reading, node: NamedNode) -> tuple[Value, ...]:
+    """Who carries out a project or an award, whose plan it is, who was given it; of a story, whom it tells of."""
+    for predicate in CARRIERS.get(reading.segment(node), (CARRIED_OUT_BY,)):
+        if found := [one for one in reading.nodes(node, predicate) if one != reading.thing]:
+            return reading.values(found)
+    return ()
 
 
 def works(reading: Reading, found: Found, *, by: bool = True) -> Works:
@@ -186,11 +201,10 @@ def partnership(reading: Reading, statement: NamedNode) -> Partnership | None:
     partner, of = reading.node(statement, PARTNER), reading.node(statement, PARTNERSHIP_IN)
     if partner is None or of is None:
         return None
-    by = reading.nodes(of, CARRIED_OUT_BY) or reading.nodes(of, RECIPIENT) or reading.nodes(of, term("ug:planOf"))
     return Partnership(
         reading.value(partner),
         reading.value(of),
-        reading.values(node for node in by if node != reading.thing),
+        carriers(reading, of),
         reading.one(statement, ROLE),
         reading.counts(statement, ROLE, NOT_RECALLED),
         reading.texts(statement, parts.DESCRIPTION),
@@ -242,10 +256,14 @@ def grants(reading: Reading, found: Found) -> tuple[Grant, ...]:
 
 
 def timeline(moments: Iterable[Moment]) -> tuple[Year, ...]:
-    """Moments by the year in which they began, or ended where that is all that is known; others are left out."""
+    """Moments by the year in which they began, or ended where that is all that is known; others are left out.
+
+    A period that says no more than the year is left out of its moment.
+    """
     years: dict[int, list[Moment]] = {}
     for moment in sorted(moments, key=lambda one: (when(one.period), one.thing.text)):
         first = (moment.period.start or moment.period.end)[:4]
+        plain = moment.period.start == first and moment.period.end in ("", first)
         if first.isdecimal():
-            years.setdefault(int(first), []).append(moment)
+            years.setdefault(int(first), []).append(replace(moment, period=UNDATED) if plain else moment)
     return tuple(Year(year, tuple(years[year])) for year in sorted(years))
