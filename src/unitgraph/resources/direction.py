@@ -66,8 +66,8 @@ def page(site: Site, described: Description) -> DirectionPage:
     reading = Reading(site, described)
     direction = described.iri
     serving = reading.back(CONTRIBUTES_TO_DIRECTION)
-    projects = ties.works(reading, reading.back(CONTRIBUTES_TO_DIRECTION, segment="project"))
-    others = [node for node in serving.nodes if reading.segment(node) != "project"]
+    projects = ties.works(reading, reading.back(CONTRIBUTES_TO_DIRECTION, segments=ties.PROJECTS))
+    others = [node for node in serving.nodes if reading.segment(node) not in ties.PROJECTS]
     reading.used.update((term("skos:narrower"), TOP_CONCEPT_OF))
     strategies = reading.nodes(direction, TOP_CONCEPT_OF)
     siblings = [node for one in strategies[:1] for node in reading.back(TOP_CONCEPT_OF, one).nodes]
@@ -90,7 +90,7 @@ def page(site: Site, described: Description) -> DirectionPage:
 def _initiatives(reading: Reading) -> tuple[Initiative, ...]:
     found = []
     for node in reading.back(ties.BROADER).nodes:
-        projects = ties.works(reading, reading.back(CONTRIBUTES_TO, node, "project"))
+        projects = ties.works(reading, reading.back(CONTRIBUTES_TO, node, ties.PROJECTS))
         words = reading.texts(node, parts.DESCRIPTION)
         found.append(Initiative(reading.text(node, NOTATION), reading.value(node), words, projects))
     return tuple(sorted(found, key=lambda one: (ties.number(one.number), one.thing.text)))

@@ -72,8 +72,9 @@ class Initiative:
 
 @dataclass(frozen=True)
 class KindCount:
-    """A kind of thing and how many there are."""
+    """A kind of thing, the path of its list, and how many there are."""
 
+    segment: str
     kind: Value
     count: int
 
@@ -141,7 +142,7 @@ def _in_strategy(segment: str) -> bool:
 
 def _count(site: Site, segment: str) -> tuple[KindCount, str]:
     name = terms.plural(site.kinds[segment].label)
-    return KindCount(Value(name, "en", f"{site.base}{segment}"), listing.count(site, segment)), segment
+    return KindCount(segment, Value(name, "en", f"{site.base}{segment}"), listing.count(site, segment)), segment
 
 
 def _directions(site: Site) -> list[Direction]:
@@ -153,10 +154,12 @@ def _directions(site: Site) -> list[Direction]:
 
 def _direction(site: Site, node: NamedNode) -> Direction:
     quads = list(islice(site.store.quads_for_pattern(None, CONTRIBUTES_TO_DIRECTION, node), COUNTED + 1))
-    prefix = f"{site.base}project/"
-    projects = {q.subject for q in quads if isinstance(q.subject, NamedNode) and q.subject.value.startswith(prefix)}
+    prefixes = tuple(f"{site.base}{segment}/" for segment in ties.PROJECTS)
+    projects = {q.subject for q in quads if isinstance(q.subject, NamedNode) and q.subject.value.startswith(prefixes)}
     open_ended = len(quads) > COUNTED
-    units = () if open_ended else {unit for one in projects for unit in terms.objects(site, one, ties.CARRIED_OUT_BY)}
+    counted = () if open_ended else projects
+    carriers = {one for project in counted for one in terms.objects(site, project, ties.CARRIED_OUT_BY)}
+    units = [one for one in carriers if isinstance(one, NamedNode) and one.value.startswith(f"{site.base}unit/")]
     number = terms.text(site, node, NOTATION)
     return Direction(number.value if number else "", terms.value(site, node), len(projects), len(units), open_ended)
 

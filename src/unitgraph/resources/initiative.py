@@ -90,7 +90,7 @@ def page(site: Site, described: Description) -> InitiativePage:
     found = reading.back(ties.TOWARDS)
     supports = support(reading, found.nodes)
     counted = [one for one in supports if one.counts]
-    projects = tuple(one for one in counted if one.work.segment == "project")
+    projects = tuple(one for one in counted if one.work.segment in ties.PROJECTS)
     reading.used.add(term("skos:topConceptOf"))
     directions = reading.nodes(initiative, ties.BROADER)
     siblings = [node for one in directions[:1] for node in reading.back(ties.BROADER, one).nodes]

@@ -93,7 +93,7 @@ def page(site: Site, described: Description) -> OrganisationPage:
 
 def _of_works(reading: Reading, works: list[NamedNode], predicate: NamedNode) -> Items:
     """What belongs to the works in which an organisation has a part."""
-    of = dict.fromkeys(work for work in works if reading.segment(work) == "project")
+    of = dict.fromkeys(work for work in works if reading.segment(work) in ties.PROJECTS)
     nodes = dict.fromkeys(node for work in of for node in reading.back(predicate, work).nodes[:PER_WORK])
     shown = tuple(nodes)[: parts.SHOWN]
     return ties.items(reading, Found(shown, len(shown)), predicate)

@@ -257,13 +257,17 @@ class Reading:
     # What refers to a node
 
     def back(
-        self, predicate: NamedNode, node: NamedNode | None = None, segment: str = "", limit: int = parts.SHOWN
+        self,
+        predicate: NamedNode,
+        node: NamedNode | None = None,
+        segments: tuple[str, ...] = (),
+        limit: int = parts.SHOWN,
     ) -> Found:
-        """The things, of one kind if that is given, that have a node as the value of a property."""
+        """The things, of some kinds if these are given, that have a node as the value of a property."""
         target = node or self.thing
         quads = list(islice(self.site.store.quads_for_pattern(None, predicate, target), COUNTED + 1))
         subjects = dict.fromkeys(quad.subject for quad in quads if isinstance(quad.subject, NamedNode))
-        found = [node for node in subjects if not segment or self.segment(node) == segment]
+        found = [node for node in subjects if not segments or self.segment(node) in segments]
         shown = tuple(found[:limit])
         more = More(len(found) - len(shown), everything(predicate, target), len(quads) > COUNTED)
         return Found(shown, len(found), more)

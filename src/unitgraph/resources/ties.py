@@ -19,6 +19,7 @@ PARTNER, PARTNERSHIP_IN, ROLE = term("ug:partner"), term("ug:partnershipIn"), te
 BROADER, ISSUED, FORM, STATE = term("skos:broader"), term("dcterms:issued"), term("ug:form"), term("ug:state")
 URL, GRANT_OF, RECIPIENT = term("ug:url"), term("ug:grantOf"), term("ug:recipient")
 RANK, FOR_PROJECT = term("ug:rank"), term("ug:forProject")
+PROJECTS = ("project", "award")  #: kinds that are projects: an award is one that is run again and again
 #: By which properties a work says whose it is; without an entry: by whom it is carried out.
 CARRIERS = {
     "action-plan": (term("ug:planOf"),),

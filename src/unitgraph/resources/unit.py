@@ -92,7 +92,6 @@ class UnitPage:
     partnerships: Partnerships
     stories: Items
     grants: tuple[Grant, ...]
-    awards: Works
     plans: Works
     channels: Items
     standings: tuple[Given, ...]
@@ -114,7 +113,6 @@ def page(site: Site, described: Description) -> UnitPage:
     projects = _projects(reading, carried)
     served = tuple(_served(reading, projects.works))
     unserved = tuple(work for work in projects.works if not work.aims)
-    awards = _of_kind(reading, carried, "award")
     standings, placements = _standings(reading), _placements(reading, PLACED, WITHIN)
     members = _placements(reading, WITHIN, PLACED)
     stories = ties.items(reading, reading.back(term("ug:tellsOf")), term("ug:inRound"))
@@ -141,7 +139,6 @@ def page(site: Site, described: Description) -> UnitPage:
         _partnerships(reading, carried),
         stories,
         grants,
-        awards,
         plans,
         ties.items(reading, reading.back(term("ug:channelOf")), term("ug:channelOf")),
         standings,
@@ -171,16 +168,10 @@ def _as(placement: Placement) -> str:
 # What it does ----------------------------------------------------------------------------------------
 
 
-def _of_kind(reading: Reading, found: Found, segment: str) -> Works:
-    nodes = tuple(node for node in found.nodes if reading.segment(node) == segment)
-    return ties.works(reading, Found(nodes, len(nodes)))
-
-
 def _projects(reading: Reading, found: Found) -> Works:
-    """What it carries out, with what each contributes to; awards stand apart."""
+    """What it carries out, with what each contributes to."""
     claims = reading.claimed_elsewhere((ties.LEADER, ties.COLEADER))
-    nodes = [node for node in found.nodes if reading.segment(node) == "project"]
-    shown = [replace(ties.work(reading, n, proof=claims.get(n)), aims=ties.aims(reading, n)) for n in nodes]
+    shown = [replace(ties.work(reading, n, proof=claims.get(n)), aims=ties.aims(reading, n)) for n in found.nodes]
     shown = [replace(one, by=tuple(v for v in one.by if v.iri != reading.thing.value)) for one in shown]
     return Works(tuple(sorted(shown, key=lambda one: (ties.when(one.period), one.thing.text))), found.more)
 
