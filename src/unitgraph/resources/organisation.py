@@ -77,7 +77,7 @@ def page(site: Site, described: Description) -> OrganisationPage:
         reading.given(term("ug:country")),
         reading.given(term("ug:homepage")),
         reading.given(term("skos:exactMatch")),
-        ties.works(reading, carried),
+        ties.carried_out(reading, carried, aimed=False),
         ties.partnerships(reading, partnering.nodes, partnering.more),
         _of_works(reading, works, term("ug:outputOf")),
         _of_works(reading, works, term("ug:eventOf")),

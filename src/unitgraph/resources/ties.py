@@ -69,6 +69,11 @@ class Works:
     def count(self) -> int:
         return len(self.works) + self.more.count
 
+    @property
+    def shared(self) -> bool:
+        """Whether any of them is carried out by others as well."""
+        return any(work.by for work in self.works)
+
 
 @dataclass(frozen=True)
 class Partnership:
@@ -175,12 +180,11 @@ def aims(reading: Reading, work: NamedNode) -> tuple[Aim, ...]:
     return tuple(sorted(found, key=lambda aim: (number(aim.number), aim.aim.text)))
 
 
-def work(reading: Reading, node: NamedNode, *, by: bool = True, proof: Proof | None = None) -> Work:
+def work(reading: Reading, node: NamedNode, *, proof: Proof | None = None) -> Work:
     """A project, an award, a plan, a unit or a story as one of several."""
-    carrying = carriers(reading, node) if by else ()
     form, state = reading.one(node, FORM), reading.one(node, STATE)
     segment = reading.segment(node)
-    return Work(reading.value(node), segment, reading.period(node), form, state, carrying, proof=proof)
+    return Work(reading.value(node), segment, reading.period(node), form, state, carriers(reading, node), proof=proof)
 
 
 def carriers(reading: Reading, node: NamedNode) -> tuple[Value, ...]:
@@ -191,10 +195,24 @@ def carriers(reading: Reading, node: NamedNode) -> tuple[Value, ...]:
     return ()
 
 
-def works(reading: Reading, found: Found, *, by: bool = True) -> Works:
+def works(reading: Reading, found: Found) -> Works:
     """Works in order of time."""
-    shown = [work(reading, node, by=by) for node in found.nodes]
-    return Works(tuple(sorted(shown, key=lambda one: (when(one.period), one.thing.text))), found.more)
+    return in_order((work(reading, node) for node in found.nodes), found.more)
+
+
+def carried_out(reading: Reading, found: Found, *, aimed: bool) -> Works:
+    """What the thing of the page carries out, with the claims on that; `aimed`: with what each contributes to."""
+    claims = reading.claimed_elsewhere((LEADER, COLEADER))
+    shown = [work(reading, node, proof=claims.get(node)) for node in found.nodes]
+    if aimed:
+        pairs = zip(shown, found.nodes, strict=True)
+        shown = [replace(one, aims=aims(reading, node)) for one, node in pairs]
+    return in_order(shown, found.more)
+
+
+def in_order(works: Iterable[Work], more: More) -> Works:
+    """Works in order of time."""
+    return Works(tuple(sorted(works, key=lambda one: (when(one.period), one.thing.text))), more)
 
 
 def partnership(reading: Reading, statement: NamedNode) -> Partnership | None:

@@ -110,7 +110,7 @@ def page(site: Site, described: Description) -> UnitPage:
     period, period_proofs = reading.when()
     kinds, within, sponsors = (reading.some(unit, p) for p in (KIND, PART_OF, SPONSORED_BY))
     carried = reading.back(ties.CARRIED_OUT_BY)
-    projects = _projects(reading, carried)
+    projects = ties.carried_out(reading, carried, aimed=True)
     served = tuple(_served(reading, projects.works))
     unserved = tuple(work for work in projects.works if not work.aims)
     standings, placements = _standings(reading), _placements(reading, PLACED, WITHIN)
@@ -168,14 +168,6 @@ def _as(placement: Placement) -> str:
 # What it does ----------------------------------------------------------------------------------------
 
 
-def _projects(reading: Reading, found: Found) -> Works:
-    """What it carries out, with what each contributes to."""
-    claims = reading.claimed_elsewhere((ties.LEADER, ties.COLEADER))
-    shown = [replace(ties.work(reading, n, proof=claims.get(n)), aims=ties.aims(reading, n)) for n in found.nodes]
-    shown = [replace(one, by=tuple(v for v in one.by if v.iri != reading.thing.value)) for one in shown]
-    return Works(tuple(sorted(shown, key=lambda one: (ties.when(one.period), one.thing.text))), found.more)
-
-
 def _served(reading: Reading, works: tuple[Work, ...]) -> Iterator[Served]:
     """The same projects by what they serve: directions by number, then mission verbs and the strategy as a whole."""
     groups: dict[Value, dict[Work, list[Aim]]] = {}
@@ -200,9 +192,9 @@ def _plans(reading: Reading) -> Works:
     shown = []
     for node in nodes:
         others = [n for p in (PLAN_OF, PLAN_WITH) for n in reading.nodes(node, p) if n != reading.thing]
-        plan = ties.work(reading, node, by=False)
+        plan = ties.work(reading, node)
         shown.append(replace(plan, by=reading.values(others), aims=ties.aims(reading, node)))
-    return Works(tuple(sorted(shown, key=lambda one: (ties.when(one.period), one.thing.text))), found[0].more)
+    return ties.in_order(shown, found[0].more)
 
 
 def _partnerships(reading: Reading, carried: Found) -> Partnerships:
