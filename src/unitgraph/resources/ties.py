@@ -173,7 +173,7 @@ def aims(reading: Reading, work: NamedNode) -> tuple[Aim, ...]:
     found = []
     for statement in reading.back(CONTRIBUTION_OF, work).nodes:
         for aim in reading.nodes(statement, TOWARDS):
-            direction = reading.one(aim, BROADER)
+            direction = reading.value(aim) if reading.segment(aim) == "direction" else reading.one(aim, BROADER)
             basis, counts = reading.one(statement, BASIS), reading.counts(statement, BASIS, SURE)
             notation = reading.text(aim, NOTATION)
             found.append(Aim(reading.value(aim), notation, direction, basis, counts, reading.proof(statement)))

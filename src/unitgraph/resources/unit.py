@@ -52,9 +52,9 @@ class Placements:
 
 @dataclass(frozen=True)
 class Served:
-    """The projects of a unit under one direction, or under what else they serve; each with its aims there."""
+    """The projects of a unit under one direction, each with its aims there; no direction: the mission or all of it."""
 
-    aim: Value
+    direction: Value | None
     number: str
     works: tuple[Work, ...]
 
@@ -169,13 +169,13 @@ def _as(placement: Placement) -> str:
 
 
 def _served(reading: Reading, works: tuple[Work, ...]) -> Iterator[Served]:
-    """The same projects by what they serve: directions by number, then mission verbs and the strategy as a whole."""
-    groups: dict[Value, dict[Work, list[Aim]]] = {}
+    """The same projects by direction, in order of number; what serves the mission or the whole strategy comes last."""
+    groups: dict[Value | None, dict[Work, list[Aim]]] = {}
     for work in works:
         for aim in work.aims:
-            groups.setdefault(aim.direction or aim.aim, {}).setdefault(work, []).append(aim)
-    numbers = {head: reading.text(NamedNode(head.iri or ""), NOTATION) for head in groups}
-    for head in sorted(groups, key=lambda head: (ties.number(numbers[head]), head.text)):
+            groups.setdefault(aim.direction, {}).setdefault(work, []).append(aim)
+    numbers = {head: reading.text(NamedNode(head.iri), NOTATION) if head and head.iri else "" for head in groups}
+    for head in sorted(groups, key=lambda head: (ties.number(numbers[head]), head.text if head else "")):
         found = tuple(replace(work, aims=tuple(aims)) for work, aims in groups[head].items())
         yield Served(head, numbers[head], found)
 
