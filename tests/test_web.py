@@ -243,7 +243,7 @@ def test_many_statements_come_in_pages(client: Client, site: Site, monkeypatch: 
         path = next_page(answer.headers.getlist("Link"))
     assert pages > 1
     assert seen == whole
-    assert b"come 500 at a time" in fresh.get("/unit/lsn.html").data
+    assert b"come 500 at a time" in fresh.get("/unit/lsn.html?view=statements").data
     assert fresh.get(f"/unit/lsn.ttl?page={pages + 1}").status_code == 404
 
 

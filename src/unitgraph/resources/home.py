@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 
-from pyoxigraph import Literal, NamedNode
+from pyoxigraph import NamedNode
 
-from unitgraph.resources import listing, saved_query, terms
+from unitgraph.resources import listing, parts, saved_query, terms, ties
+from unitgraph.resources.initiative import CONTRIBUTES_TO, CONTRIBUTES_TO_DIRECTION
 from unitgraph.resources.terms import Text, Value
 from unitgraph.site import Site
 from unitgraph.vocab import NOTATION, RDF_TYPE, term
 
 FIRST_ROUND = "units-strategy-2020"
 EXAMPLES = 5
+COUNTED = 200  #: projects of a direction that are counted
+MAX_DIRECTIONS, MAX_ROUNDS, SHOWN_UNITS = 12, 50, 5
 
 
 @dataclass(frozen=True)
 class Chrome:
     """What stands on every page: name of the data set, release, licence, contact.
 
-    `dataset` says that the data set is described, `from_files` that somebody's files are published as they are.
+    `dataset` says that the data set is described, `about_ifla` that it is about that federation,
+    `from_files` that somebody's files are published as they are.
     """
 
     title: Text
@@ -34,19 +39,42 @@ class Chrome:
 
 
 @dataclass(frozen=True)
-class Numbered:
-    """A thing with its number: a direction, a story in its round."""
+class Direction:
+    """A strategic direction as a way in: its number, its projects, and the units that carry them out.
+
+    `open_ended`: there are more projects than are counted, and units are not counted at all.
+    """
 
     number: str
     thing: Value
-    description: Text | None
-    others: tuple[Value, ...] = ()
+    projects: int
+    units: int
+    open_ended: bool
+
+
+@dataclass(frozen=True)
+class Story:
+    """A story of the first round: its place there, the units it tells of, the key initiatives that it is tied to."""
+
+    position: int
+    thing: Value
+    units: tuple[Value, ...]
+    initiatives: tuple[Initiative, ...]
+
+
+@dataclass(frozen=True)
+class Initiative:
+    """A key initiative with its number."""
+
+    number: str
+    thing: Value
 
 
 @dataclass(frozen=True)
 class KindCount:
-    """A kind of thing and how many there are."""
+    """A kind of thing, the path of its list, and how many there are."""
 
+    segment: str
     kind: Value
     count: int
 
@@ -58,9 +86,9 @@ class HomePage:
     dataset: str
     title: Text
     descriptions: tuple[Text, ...]
-    directions: tuple[Numbered, ...]
+    directions: tuple[Direction, ...]
     round: Value | None
-    stories: tuple[Numbered, ...]
+    stories: tuple[Story, ...]
     things: tuple[KindCount, ...]
     statements: tuple[KindCount, ...]
     concepts: tuple[KindCount, ...]
@@ -80,7 +108,7 @@ def chrome(site: Site) -> Chrome:
         release.manifest.content[:12],
         license_,
         site.settings.contact,
-        terms.exists(site, dataset) and not release.from_files,
+        not release.from_files and terms.exists(site, site.iri("organisation", "ifla")),
         terms.exists(site, dataset),
         release.from_files,
     )
@@ -89,7 +117,7 @@ def chrome(site: Site) -> Chrome:
 def home(site: Site) -> HomePage:
     """Title, directions, stories, counts and examples."""
     dataset = site.iri("dataset")
-    first_round = site.iri("round", FIRST_ROUND)
+    first_round = _first_round(site)
     statement_kinds = {"name", "standing", "placement", "contribution", "partnership", "award-grant", "claim"}
     counts = [_count(site, segment) for segment in site.kinds if listing.count(site, segment)]
     concepts = [c for c, segment in counts if site.kinds[segment].concept and not _in_strategy(segment)]
@@ -99,7 +127,7 @@ def home(site: Site) -> HomePage:
         terms.text(site, dataset, term("dcterms:title")) or Text(site.base),
         terms.texts(site, dataset, term("dcterms:description")),
         tuple(_directions(site)),
-        terms.value(site, first_round) if terms.exists(site, first_round) else None,
+        terms.value(site, first_round) if first_round else None,
         tuple(_stories(site, first_round)),
         tuple(c for c, _ in counts if c not in concepts and c not in statements),
         tuple(statements),
@@ -114,24 +142,59 @@ def _in_strategy(segment: str) -> bool:
 
 def _count(site: Site, segment: str) -> tuple[KindCount, str]:
     name = terms.plural(site.kinds[segment].label)
-    return KindCount(Value(name, "en", f"{site.base}{segment}"), listing.count(site, segment)), segment
+    return KindCount(segment, Value(name, "en", f"{site.base}{segment}"), listing.count(site, segment)), segment
 
 
-def _directions(site: Site) -> list[Numbered]:
-    found = []
-    for node in terms.subjects(site, RDF_TYPE, term("ug:Direction")):
-        number = terms.text(site, node, NOTATION)
-        description = terms.text(site, node, term("dcterms:description"))
-        found.append(Numbered(number.value if number else "", terms.value(site, node), description))
-    return sorted(found, key=lambda direction: (direction.number, direction.thing.text))
+def _directions(site: Site) -> list[Direction]:
+    """The directions by number; of each no more than the first projects are counted."""
+    nodes = islice(site.store.quads_for_pattern(None, RDF_TYPE, term("ug:Direction")), MAX_DIRECTIONS)
+    found = [_direction(site, quad.subject) for quad in nodes if isinstance(quad.subject, NamedNode)]
+    return sorted(set(found), key=lambda one: (ties.number(one.number), one.thing.text))
 
 
-def _stories(site: Site, of_round: NamedNode) -> list[Numbered]:
-    found = []
-    for node in terms.subjects(site, term("ug:inRound"), of_round):
-        positions = terms.objects(site, node, term("schema:position"))
-        position = next((int(p.value) for p in positions if isinstance(p, Literal) and p.value.isdecimal()), 0)
-        about = terms.values(site, terms.objects(site, node, term("ug:tellsOf")))
-        description = terms.text(site, node, term("dcterms:description"))
-        found.append((position, Numbered(str(position), terms.value(site, node), description, about)))
-    return [story for _, story in sorted(found, key=lambda pair: (pair[0], pair[1].thing.text))]
+def _direction(site: Site, node: NamedNode) -> Direction:
+    quads = list(islice(site.store.quads_for_pattern(None, CONTRIBUTES_TO_DIRECTION, node), COUNTED + 1))
+    prefixes = tuple(f"{site.base}{segment}/" for segment in ties.PROJECTS)
+    projects = {q.subject for q in quads if isinstance(q.subject, NamedNode) and q.subject.value.startswith(prefixes)}
+    open_ended = len(quads) > COUNTED
+    counted = () if open_ended else projects
+    carriers = {one for project in counted for one in terms.objects(site, project, ties.CARRIED_OUT_BY)}
+    units = [one for one in carriers if isinstance(one, NamedNode) and one.value.startswith(f"{site.base}unit/")]
+    number = terms.text(site, node, NOTATION)
+    return Direction(number.value if number else "", terms.value(site, node), len(projects), len(units), open_ended)
+
+
+def _first_round(site: Site) -> NamedNode | None:
+    """The round that began first, of the first rounds that are found."""
+    quads = islice(site.store.quads_for_pattern(None, RDF_TYPE, term("ug:Round")), MAX_ROUNDS)
+    rounds = {quad.subject for quad in quads if isinstance(quad.subject, NamedNode)}
+    if (known := site.iri("round", FIRST_ROUND)) in rounds:
+        return known
+    return min(rounds, key=lambda one: (parts.literal(site, one, parts.START) or "9999", one.value), default=None)
+
+
+def _stories(site: Site, of_round: NamedNode | None) -> list[Story]:
+    if of_round is None:
+        return []
+    found = [_story(site, node) for node in parts.backwards(site, term("ug:inRound"), of_round)]
+    return sorted(found, key=lambda story: (story.position or ties.LARGEST, story.thing.text))
+
+
+def _story(site: Site, node: NamedNode) -> Story:
+    """A story with the units it tells of, and the key initiatives of what it tells of."""
+    position = parts.literal(site, node, term("schema:position"))
+    about = [one for one in terms.objects(site, node, term("ug:tellsOf")) if isinstance(one, NamedNode)]
+    units = [one for one in about if one.value.startswith(f"{site.base}unit/")]
+    aims = {aim for one in (node, *about) for aim in terms.objects(site, one, CONTRIBUTES_TO)}
+    initiatives = [_initiative(site, aim) for aim in aims if isinstance(aim, NamedNode)]
+    return Story(
+        int(position) if position.isdecimal() else 0,
+        terms.value(site, node),
+        terms.values(site, units[:SHOWN_UNITS]),
+        tuple(sorted(initiatives, key=lambda one: (ties.number(one.number), one.thing.text))),
+    )
+
+
+def _initiative(site: Site, node: NamedNode) -> Initiative:
+    number = terms.text(site, node, NOTATION)
+    return Initiative(number.value if number else "", terms.value(site, node))

@@ -15,11 +15,15 @@ from unitgraph.errors import BadRequest, NotFound, QuerySyntaxError, ReleaseErro
 from unitgraph.formats import DOCUMENT_SUFFIXES, GRAPH_SUFFIXES, HTML, RDF_SUFFIXES, SOLUTION_SUFFIXES, SPARQL_QUERY
 from unitgraph.resources import (
     concept,
+    direction,
     entity,
     explain,
     graphs,
     home,
+    initiative,
     listing,
+    organisation,
+    project,
     report,
     said,
     saved_query,
@@ -30,6 +34,7 @@ from unitgraph.resources import (
     statement,
     terms,
     triples,
+    unit,
     vocabulary,
     work,
 )
@@ -201,6 +206,11 @@ COMPOSED: dict[str, tuple[str, Callable[[Site, entity.Description], object]]] = 
     **dict.fromkeys(PLAIN, ("composed.html", said.page)),
     **dict.fromkeys(CONCEPTS, ("concept.html", concept.concept)),
     **dict.fromkeys(statement.PARTS, ("statement.html", statement.statement)),
+    "direction": ("direction.html", direction.page),
+    "initiative": ("initiative.html", initiative.page),
+    "organisation": ("organisation.html", organisation.page),
+    "project": ("project.html", project.page),
+    "unit": ("unit.html", unit.page),
 }
 
 
