@@ -39,8 +39,8 @@ def merged(language: str, said: Catalog) -> bytes:
     for message in sorted(said, key=lambda message: _key(message.id)):
         if message.id:
             old = known.get(message.id)
-            places = sorted(set(message.locations))
-            catalogue.add(message.id, old.string if old else None, locations=places)
+            kept = old.string if old and isinstance(old.id, tuple) == isinstance(message.id, tuple) else None
+            catalogue.add(message.id, kept, locations=sorted(set(message.locations)))
     written = io.BytesIO()
     write_po(written, catalogue, omit_header=True, width=110, include_lineno=False)
     return _header(catalogue) + written.getvalue()

@@ -85,10 +85,10 @@ def test_a_label_stands_in_the_readers_language_where_the_graph_has_it(client: C
     for tag in ("de", "ar", "en", "ru"):
         found = re.search(r"<h1([^>]*)>\s*([^<]+)", client.get(f"/direction/1.html?lang={tag}", headers=PAGE).text)
         assert found is not None
-        titles[tag] = found.groups()
+        titles[tag] = (found[1], found[2].strip())
     assert titles["de"] == ("", "Stärkung der Stimme des Bibliothekswesens weltweit")
     assert titles["ar"][1] == "تقوية الصوت العالمي للمكتبات"
-    assert titles["ru"][1].strip() == titles["en"][1].strip() == "Strengthen the Global Voice of Libraries"
+    assert titles["ru"][1] == titles["en"][1] == "Strengthen the Global Voice of Libraries"
     assert ' lang="en"' in titles["ru"][0]  # the original, and said to be in another language
 
 
