@@ -29,6 +29,7 @@ ORDER = [
     "checks",
     "index",
     "release",
+    "coverage",
     "history",
     "network",
     "overview",

@@ -21,8 +21,9 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
 
-from unitgraph import history, overview, queries, rules, sources
+from unitgraph import coverage, history, overview, queries, rules, sources
 from unitgraph.checks import Checker, Report
+from unitgraph.coverage import COVERAGE
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
 from unitgraph.index.write import write as index
 from unitgraph.release import (
@@ -216,6 +217,7 @@ def _rebuild(release: Release) -> None:
     shutil.rmtree(release.folder / STORE, ignore_errors=True)
     aside.rename(release.folder / STORE)
     write_file(release.folder / COUNTS, _counts(data))
+    write_file(release.folder / COVERAGE, coverage.to_bytes(data.splitlines(), release.base))
     write_file(release.folder / OVERVIEW, _overview(release.folder / STORE))
     write_index(release.folder, data.splitlines(), release.base)
 
@@ -470,6 +472,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     write_file(aside / RECORD, _gzip(data))
     _load(aside / STORE, data)
     write_file(aside / COUNTS, _counts(data))
+    write_file(aside / COVERAGE, coverage.to_bytes(data.splitlines(), manifest.base))
     write_file(aside / OVERVIEW, _overview(aside / STORE))
     write_index(aside, data.splitlines(), manifest.base)
     write_file(aside / MANIFEST, manifest.to_bytes())

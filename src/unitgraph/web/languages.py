@@ -146,13 +146,19 @@ def register(app: Flask) -> None:
         g.language = g.asked_language or preferred(request.headers.get("Accept-Language", ""))
         catalogues.as_default()
 
-    app.jinja_env.filters |= {"number": number, "day": day, "period": period}
+    app.jinja_env.filters |= {"number": number, "day": day, "period": period, "tongue": tongue}
     app.jinja_env.globals |= {"kinds": kinds}
 
 
 def kinds(segment: str) -> str | None:
     """The heading of the list of a kind, in the reader's language."""
     return gettext(KINDS[segment]) if segment in KINDS else None
+
+
+def tongue(tag: str) -> str:
+    """What the reader calls a language, or its tag."""
+    locale = get_locale() or Locale(DEFAULT)
+    return str(locale.languages.get(tag, tag))
 
 
 def number(value: float) -> str:

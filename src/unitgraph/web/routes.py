@@ -38,9 +38,10 @@ from unitgraph.resources import (
     vocabulary,
     work,
 )
+from unitgraph.resources import shapes as asked
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import finding, languages, links, overviews, protocol, respond, signposts
+from unitgraph.web import finding, languages, links, overviews, protocol, published, respond, signposts
 from unitgraph.web.meta import Subject
 from unitgraph.web.respond import Resource, send
 from unitgraph.web.signposts import LINKSET_JSON, Link, link
@@ -62,6 +63,12 @@ def register(app: Flask, publication: Publication) -> None:
         ("/shapes.<suffix>", shapes),
         ("/report", validation_report),
         ("/report.<suffix>", validation_report),
+        ("/release", published.current_release),
+        ("/release.<suffix>", published.current_release),
+        ("/release/<name>", published.release),
+        ("/coverage", published.label_coverage),
+        ("/coverage.<suffix>", published.label_coverage),
+        ("/patterns", published.components),
         ("/graph", graph_list),
         ("/graph.<suffix>", graph_list),
         ("/graph/<path:path>", graph),
@@ -358,7 +365,7 @@ def shapes(site: Site, suffix: str | None = None) -> Response:
         return formats.write(vocabulary.graph(site, "shapes", UGS[:-1]), media_type, terms.prefixes(site))
 
     def page() -> tuple[str, object]:
-        return "shapes.html", vocabulary.shapes(site)
+        return "shapes.html", asked.shapes(site)
 
     return send(site, Resource("/shapes", RDF_AND_PAGE, write, page), suffix)
 
