@@ -59,7 +59,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 WORK = """
-<http://localhost/work/1> a <https://schema.org/CreativeWork> ;
+<http://localhost/book/1> a <https://schema.org/CreativeWork> ;
   <http://purl.org/dc/terms/title> "A report"@en ;
   <https://schema.org/url> <https://e.example/report.pdf> ;
   <http://purl.org/dc/terms/creator> <http://localhost/who/1> , <https://orcid.org/0000-0002-1825-0097> .
@@ -71,8 +71,8 @@ def work(tmp_path_factory: pytest.TempPathFactory, engine: Engine) -> Signpostin
     """The page of a work by somebody who has an IRI, which none in our data is."""
     folder = tmp_path_factory.mktemp("work")
     release = test_any_rdf.publish(folder, *test_any_rdf.written(folder, {"work.ttl": WORK}))
-    links = test_any_rdf.client(release, engine).get("/work/1.html").headers.getlist("Link")
-    return find_signposting_http_link(links, "http://localhost/work/1.html")
+    links = test_any_rdf.client(release, engine).get("/book/1.html").headers.getlist("Link")
+    return find_signposting_http_link(links, "http://localhost/book/1.html")
 
 
 def ask(url: str, accept: str = "*/*", method: str = "GET") -> tuple[str, str, bytes, list[str]]:

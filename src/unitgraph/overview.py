@@ -5,6 +5,7 @@ A release without the file, which older software wrote, is counted when it is fi
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable
@@ -129,12 +130,10 @@ def overview(store: Store) -> Overview:
 @lru_cache(maxsize=8)
 def read(release: Release) -> Overview:
     """What was counted of a release when it was built, or is now."""
-    try:
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads((release.folder / OVERVIEW).read_bytes())
         if found["form"] == FORM:
             return cast(Overview, found)
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
     return cast(Overview, json.loads(to_bytes(release.store)))
 
 
