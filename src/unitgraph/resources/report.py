@@ -21,10 +21,18 @@ MAX_FOCUS = 100  #: things named below one finding
 CHECK = f"{UG}check-"  #: before the name of a hygiene query, which is a file and no shape
 
 
+#: Results and their focus nodes, by severity, message and shape.
+Found = dict[tuple[str, Text, str], list[tuple[NamedNode, NamedNode]]]
+
+
 @dataclass(frozen=True)
 class Place:
-    """A thing in which something was found, and the graph that is the file to mend it in, if there is one."""
+    """A thing in which something was found, and the graph that is the file to mend it in, if there is one.
 
+    `id` is the fragment of the result's IRI.
+    """
+
+    id: str
     thing: Value
     file: Value | None
 
@@ -88,7 +96,7 @@ def graph(site: Site) -> Graph:
 @lru_cache(maxsize=8)
 def page(site: Site) -> ReportPage:
     """The report for people: each message once, with the things it is about."""
-    found: dict[tuple[str, Text, str], list[NamedNode]] = {}
+    found: Found = {}
     results = site.store.quads_for_pattern(None, term("sh:resultSeverity"), None, terms.report_graph(site))
     looked_at = list(islice(results, MAX_RESULTS + 1))
     for quad in looked_at[:MAX_RESULTS]:
@@ -99,7 +107,7 @@ def page(site: Site) -> ReportPage:
             source = next(iter(terms.objects(site, node, term("sh:sourceShape"))), None)
             iri = source.value if isinstance(source, NamedNode) else ""
             focus = [f for f in terms.objects(site, node, term("sh:focusNode")) if isinstance(f, NamedNode)]
-            found.setdefault((severity, message, iri), []).extend(focus)
+            found.setdefault((severity, message, iri), []).extend((node, one) for one in focus)
     asked = shapes(site)
     everything = (*asked.shapes, *asked.parts)
     return ReportPage(
@@ -117,22 +125,28 @@ def _rank(severity: str) -> tuple[int, str]:
     return (SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES), severity)
 
 
-def _severity(site: Site, name: str, found: dict[tuple[str, Text, str], list[NamedNode]]) -> Severity:
+def _severity(site: Site, name: str, found: Found) -> Severity:
     """The findings of a severity, those of the most things first."""
     own = sorted((key for key in found if key[0] == name), key=lambda key: (-len(found[key]), key[2], key[1].value))
     findings = tuple(_finding(site, message, source, found[name, message, source]) for _, message, source in own)
     return Severity(name, findings, sum(finding.count for finding in findings))
 
 
-def _finding(site: Site, message: Text, source: str, focus: list[NamedNode]) -> Finding:
+def _finding(site: Site, message: Text, source: str, results: list[tuple[NamedNode, NamedNode]]) -> Finding:
     if source.startswith(UGS):
         shown = terms.value(site, NamedNode(source))
     else:
         shown = Value(source.removeprefix(CHECK) if source.startswith(CHECK) else curie(source))
-    first = sorted(focus, key=lambda node: node.value)[:MAX_FOCUS]
-    places = [Place(terms.value(site, node), _file(site, node)) for node in first]
+    first = sorted(results, key=lambda found: (found[1].value, found[0].value))[:MAX_FOCUS]
+    places = [
+        Place(result.value.rpartition("#")[2], terms.value(site, node), _file(site, node)) for result, node in first
+    ]
     places.sort(key=lambda place: (place.thing.text.casefold(), place.thing.iri))
-    return Finding(message, shown, tuple(places), len(focus))
+    return Finding(message, shown, tuple(places), len(results))
+
+
+def _fragment(result: NamedNode) -> str:
+    return result.value.rpartition("#")[2]
 
 
 def _file(site: Site, node: NamedNode) -> Value | None:
