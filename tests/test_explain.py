@@ -531,7 +531,7 @@ def test_a_refused_query_is_refused_with_explain_too(client: Client) -> None:
 
 def test_a_query_over_a_limit_is_answered_with_the_address_of_its_explanation(client: Client) -> None:
     text = "SELECT (COUNT(*) AS ?n) { ?a ?b ?c . ?d ?e ?f . ?g ?h ?i . ?j ?k ?l }"
-    problem = client.get(address(text))
+    problem = client.get(address(text, timeout="2"))
     assert problem.status_code == 503
     where = json.loads(problem.data)["explain"]
     assert where.endswith("explain=1")
