@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from pyoxigraph import NamedNode, Triple
+from pyoxigraph import Literal, NamedNode, Triple
 
 from unitgraph.answers import Term
 from unitgraph.resources import terms
@@ -100,11 +100,21 @@ class NodeShape:
 
 
 @dataclass(frozen=True)
+class Prefix:
+    """A prefix that the queries of the shapes may use (SHACL §5.2.1)."""
+
+    id: str
+    prefix: str
+    namespace: str
+
+
+@dataclass(frozen=True)
 class ShapesPage:
-    """Every node shape of the release: those of a class, and the parts from which they are made."""
+    """Every node shape of the release: those of a class, the parts from which they are made, and the prefixes."""
 
     shapes: tuple[NodeShape, ...]
     parts: tuple[NodeShape, ...]
+    prefixes: tuple[Prefix, ...]
 
 
 @lru_cache(maxsize=8)
@@ -118,7 +128,16 @@ def shapes(site: Site) -> ShapesPage:
             queries = tuple(replace(q, anchor="" if q.id in seen else q.id) for q in shape.queries)
             seen |= {p.id for p in properties} | {q.id for q in queries}
             found.append(replace(shape, properties=properties, queries=queries))
-    return ShapesPage(tuple(s for s in found if s.targets), tuple(s for s in found if not s.targets))
+    targeted, others = [s for s in found if s.targets], [s for s in found if not s.targets]
+    return ShapesPage(tuple(targeted), tuple(others), tuple(_prefixes(site)))
+
+
+def _prefixes(site: Site) -> Iterator[Prefix]:
+    for node in terms.objects(site, NamedNode(UGS + "prefixes"), term("sh:declare")):
+        if isinstance(node, NamedNode):
+            said = (terms.objects(site, node, term(name)) for name in ("sh:prefix", "sh:namespace"))
+            prefix, namespace = (next((one.value for one in of if isinstance(one, Literal)), "") for of in said)
+            yield Prefix(_id(node), prefix, namespace)
 
 
 def _node_shape(site: Site, node: NamedNode) -> NodeShape:

@@ -32,6 +32,8 @@ def _release(site: Site, stem: str, version: str | None, suffix: str | None) -> 
     """A page that more than the current release decides: its tag names all releases in the folder."""
     found = releases.page(site, version)
     resource = Resource(stem, RELEASE_FORMATS, lambda _: b"", lambda: ("release.html", found))
+    if suffix == "linkset":
+        return respond.send(site, resource, suffix)
     choice = respond.choose(resource, suffix)
     tongue = f"-{g.language}" + ("-asked" if g.asked_language else "") if choice.media_type == HTML else ""
     tag = respond.etag(site, choice.suffix + tongue, (("releases", releases.state(site)),))
