@@ -1,4 +1,4 @@
-"""The servers that are compared, each over the same synthetic graph: ours, Oxigraph's own, rdflib-endpoint.
+"""The servers that are compared, each over the same synthetic graph: ours, Oxigraph's own, rdflib-endpoint, Trifid.
 
 A peer that is not installed, or cannot hold a graph of that size, is left out with a sentence that says so.
 """
@@ -6,6 +6,7 @@ A peer that is not installed, or cannot hold a graph of that size, is left out w
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib.util
 import json
 import resource
@@ -22,6 +23,8 @@ import processes
 import synthetic
 
 VERSION = "2026.01.1"
+UNITGRAPH, UNITGRAPH_KEEPING_NOTHING = "unitgraph", "unitgraph, keeps none"
+TRIFID = processes.HERE / "trifid"  #: how it is installed and what it serves
 RDFLIB_TRIPLES = 100_000  #: rdflib holds the graph in Python objects, and reads it for minutes beyond this
 JSON = "application/sparql-results+json"
 
@@ -55,8 +58,12 @@ def data(folder: Path, triples: int) -> Data:
 
 
 def make(root: Path, triples: int) -> dict[str, Any]:
-    """Write the graph, then a release of it: a store, as `unitgraph build` makes it, and a manifest."""
+    """Write the graph, then a release of it: a store and what is derived, as `unitgraph build` makes them."""
     from pyoxigraph import RdfFormat, Store
+
+    from unitgraph import build, coverage, overview
+    from unitgraph.coverage import COVERAGE
+    from unitgraph.release import COUNTS, OVERVIEW, graph_counts
 
     file, release = root / "data.nq", root / "releases" / VERSION
     started = time.monotonic()
@@ -70,6 +77,12 @@ def make(root: Path, triples: int) -> dict[str, Any]:
     store.flush()
     store.optimize()
     loaded = time.monotonic()
+    lines = sorted(file.read_bytes().splitlines())
+    build.write_file(release / COUNTS, json.dumps(graph_counts(lines)).encode())
+    build.write_file(release / COVERAGE, coverage.to_bytes(lines, synthetic.BASE))
+    build.write_file(release / OVERVIEW, overview.to_bytes(store))
+    build.write_index(release, lines, synthetic.BASE)
+    derived = time.monotonic()
     manifest = {
         "version": VERSION,
         "issued": "2026-01-01T00:00:00Z",
@@ -87,6 +100,7 @@ def make(root: Path, triples: int) -> dict[str, Any]:
     return {
         "write_seconds": round(written - started, 2),
         "load_seconds": round(loaded - written, 2),
+        "derive_seconds": round(derived - loaded, 2),
         "file_bytes": file.stat().st_size,
         "store_bytes": sum(p.stat().st_size for p in (release / "store").rglob("*") if p.is_file()),
         "load_peak_bytes": peak,
@@ -108,11 +122,16 @@ class Skipped(Exception):
 
 
 @contextlib.contextmanager
-def unitgraph(graph: Data) -> Iterator[Server]:
+def unitgraph(graph: Data, name: str = UNITGRAPH, **variables: str) -> Iterator[Server]:
     port = processes.free_port()
     command = [sys.executable, "-m", "unitgraph.cli", "serve", str(graph.releases), "--port", str(port)]
-    with processes.running(command, port) as process:
-        yield Server("unitgraph", port, process.pid, "/sparql?query=")
+    with processes.running(command, port, **variables) as process:
+        yield Server(name, port, process.pid, "/sparql?query=")
+
+
+def unitgraph_keeping_nothing(graph: Data) -> contextlib.AbstractContextManager[Server]:
+    """Every page is made anew."""
+    return unitgraph(graph, UNITGRAPH_KEEPING_NOTHING, UNITGRAPH_PAGE_BYTES="0")
 
 
 @contextlib.contextmanager
@@ -141,6 +160,47 @@ def rdflib_endpoint(graph: Data) -> Iterator[Server]:
     command = [sys.executable, "-m", "rdflib_endpoint", "serve", "--host", "127.0.0.1", "--port", str(port)]
     with processes.running([*command, str(graph.file)], port) as process:
         yield Server("rdflib-endpoint", port, process.pid, "/?query=")
+
+
+@contextlib.contextmanager
+def trifid(graph: Data) -> Iterator[Server]:
+    """Trifid over the file, which it reads into memory; its own limit for that is half a minute."""
+    program = _installed(graph.file.parents[1]) / "node_modules" / "trifid" / "server.js"
+    port = processes.free_port()
+    variables = {"DATASET_BASE_URL": synthetic.BASE, "FETCH_HANDLER_FILE": str(graph.file), "NODE_ENV": "production"}
+    command = ["node", str(program), "--config", str(TRIFID / "config.yaml"), "--port", str(port)]
+    with contextlib.ExitStack() as stack:
+        try:
+            process = stack.enter_context(processes.running(command, port, **variables))
+        except RuntimeError as error:
+            raise Skipped(f"Trifid did not start over {graph.triples:,} triples") from error
+        yield Server(f"trifid {_trifid_version()}", port, process.pid, "/query?query=")
+
+
+def _trifid_version() -> str:
+    return str(json.loads((TRIFID / "package.json").read_text("utf-8"))["dependencies"]["trifid"])
+
+
+def _installed(folder: Path) -> Path:
+    """Where Trifid is: installed from the committed lock file, digests checked, beside the graphs.
+
+    Raises:
+        Skipped: npm or node is not here, or cannot install it.
+    """
+    if not (shutil.which("npm") and shutil.which("node")):
+        raise Skipped("node and npm, which Trifid needs, are not here")
+    lock = hashlib.sha256((TRIFID / "package-lock.json").read_bytes()).hexdigest()
+    target = folder / f"trifid-{lock[:16]}"
+    if not target.exists():
+        aside = folder / "trifid"
+        shutil.rmtree(aside, ignore_errors=True)
+        shutil.copytree(TRIFID, aside)
+        command = ["npm", "ci", "--ignore-scripts", "--no-progress"]
+        done = subprocess.run(command, cwd=aside, capture_output=True, text=True, check=False, timeout=600)
+        if done.returncode:
+            raise Skipped(f"npm could not install Trifid: {done.stderr[-200:]}")
+        aside.rename(target)
+    return target
 
 
 ALL = (oxigraph, unitgraph, rdflib_endpoint)

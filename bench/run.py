@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pages
 import peers
 import processes
 import servers
@@ -124,6 +125,10 @@ def grown(options: argparse.Namespace, folder: Path) -> list[Row]:
     return sparql.growth((peers.data(folder, size) for size in options.growth), options.seconds)
 
 
+def pages_at_each_size(options: argparse.Namespace, folder: Path) -> list[Row]:
+    return pages.measure([peers.data(folder, size) for size in options.pages], options.seconds)
+
+
 #: name on the command line: title, what the figures are, how to measure
 SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Row]]]] = {
     "speed": (
@@ -159,6 +164,16 @@ SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Ro
         "of a power law between this size and the one before: 1 is linear, 0 constant.",
         grown,
     ),
+    "pages": (
+        "Pages",
+        "The page of a unit as a browser asks for it, and its Turtle: the same again and again, as deployed, or those "
+        "of many units from a server that keeps no page, so that each is made anew. A unit has a dozen projects at "
+        "every size; the source of everything has a tenth as many inverse links as the graph has triples, and Trifid's "
+        "page of it shows none. A browser that follows the link of a thing asks twice here, since the thing answers "
+        "303 with its document; Trifid sends the document. `: smallest` compares with the smallest graph in the same "
+        "case.",
+        pages_at_each_size,
+    ),
     "editing": ("Editing", "Seconds for the graph in this repository, the fastest of three.", editing),
     "site": ("Site", "Pages of the graph in this repository, 8 connections, with whatever the site caches.", site),
     "servers": (
@@ -168,7 +183,7 @@ SECTIONS: dict[str, tuple[str, str, Callable[[argparse.Namespace, Path], list[Ro
         front,
     ),
 }
-GROUPS = {"sparql": ["speed", "streaming", "shapes", "neighbours", "growth"], "pages": ["editing", "site", "servers"]}
+GROUPS = {"sparql": ["speed", "streaming", "shapes", "neighbours", "growth"], "web": ["pages", "site", "servers"]}
 
 
 def machine() -> str:
@@ -282,6 +297,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--only", type=names, default=list(SECTIONS), help=f"sections, with commas: {every}")
     parser.add_argument("--triples", type=sizes, default=[100_000], help="sizes of the graph, with commas: 10k,1M")
     parser.add_argument("--growth", type=sizes, default=[10_000, 100_000, 1_000_000], help="sizes of section growth")
+    parser.add_argument("--pages", type=sizes, default=[10_000, 1_000_000], help="sizes of section pages")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each measurement under load")
     parser.add_argument("--folder", type=Path, help="where the graphs are made and kept; otherwise a temporary folder")
     parser.add_argument("--json", action="store_true", help="print JSON instead of tables")

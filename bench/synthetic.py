@@ -1,9 +1,11 @@
 """A graph of the domain's shape and of any size: units, projects, initiatives, partners, stories, contributions.
 
 Written line by line, so that size costs no memory, and from a seed, so that it is the same everywhere. Links are
-skewed as in life (Zipf): a few units lead most projects, one source supports a tenth of what is said, and
-`confidence/confirmed` has more than 100,000 inverse links at a million triples. One named graph for each file
-that a person would have written. `python bench/synthetic.py 100k > data.nq` writes one.
+skewed as in life (Zipf): of half of the projects a few units lead most, and one source supports a tenth of what is
+said; the other half has units `n0`, `n1`, … with a dozen projects each, whose neighbourhood is the same at every
+size. All that is said is said by `source/survey` as well, which has 100,000 inverse links at a million triples, as
+`confidence/confirmed` has. One named graph for each file that a person would have written.
+`python bench/synthetic.py 100k > data.nq` writes one.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from typing import TextIO
 BASE = "https://example.org/library/"
 UG = "https://w3id.org/unitgraph/ns#"
 SKOS = "http://www.w3.org/2004/02/skos/core#"
+SKOSXL = "http://www.w3.org/2008/05/skos-xl#"
 DCTERMS = "http://purl.org/dc/terms/"
 XSD = "http://www.w3.org/2001/XMLSchema#"
 TYPE = "<http://www.w3.org/1999/02/22-rdf-syntax-ns#type>"
@@ -25,6 +28,9 @@ DESCRIPTION, IDENTIFIER = f"<{DCTERMS}description>", f"<{DCTERMS}identifier>"
 
 CLASSES = {
     "unit": "Unit",
+    "name": "Name",
+    "standing": "Standing",
+    "placement": "Placement",
     "organisation": "Organisation",
     "source": "Source",
     "direction": "Direction",
@@ -48,6 +54,9 @@ WORDS = {
 }
 FORMS = ("webinar-series", "book", "social-media", "guideline", "workshop", "survey", "exhibition", "podcast")
 KINDS = ("section", "division", "special-interest-group", "review-group")
+
+PROJECTS = 12  #: of a unit whose neighbourhood is the same at every size
+SURVEY = "survey"  #: the source of everything
 
 Triple = tuple[str, str, str]
 
@@ -87,16 +96,23 @@ def _files(triples: int, chance: random.Random) -> Iterator[tuple[str, list[Trip
     yield "ontology/classes", list(_classes())
     yield "data/strategy", list(_strategy(chance))
     for number in range(units):
-        yield f"data/unit/u{number}", _unit(number, chance)
+        above = f"u{_skewed(chance, number)}" if number else ""  # a tree with few roots, some ten levels deep
+        yield f"data/unit/u{number}", _unit(f"u{number}", above, chance)
     for number in range(organisations):
         yield f"data/organisation/o{number}", _organisation(number, chance)
     for number in range(sources):
-        yield f"data/source/s{number}", _source(number)
+        yield f"data/source/s{number}", _source(f"s{number}", number)
+    yield f"data/source/{SURVEY}", _source(SURVEY, sources)
     number = 0
     while True:
-        yield f"data/project/p{number}", _project(number, chance, units, organisations, sources)
+        leader, steady = f"u{_skewed(chance, units)}", f"n{number // (2 * PROJECTS)}"
+        if number % (2 * PROJECTS) == 0:
+            yield f"data/unit/{steady}", _unit(steady, "u0", chance)
+        if number % 2:
+            leader = steady
+        yield f"data/project/p{number}", _project(number, leader, chance, units, organisations, sources)
         if number % 3 == 0:
-            yield f"data/story/t{number}", _story(number, chance, units, sources)
+            yield f"data/story/t{number}", _story(number, leader, chance, sources)
         number += 1
 
 
@@ -119,14 +135,29 @@ def _strategy(chance: random.Random) -> Iterator[Triple]:
             yield iri("initiative", name), f"<{SKOS}broader>", iri("direction", str(direction))
 
 
-def _unit(number: int, chance: random.Random) -> list[Triple]:
-    it, name = iri("unit", f"u{number}"), f"u{number}"
+def _unit(name: str, above: str, chance: random.Random) -> list[Triple]:
+    """A unit with its other name, its standing and its place, as one file holds them."""
+    it, other, standing, placement = iri("unit", name), *(iri(kind, name) for kind in ("name", "standing", "placement"))
+    kind = iri("unit-kind", KINDS[int(len(KINDS) * chance.random())])
     found = list(_thing("unit", name, chance, ("en", "fr")))
-    found.append((it, NOTATION, f'"U{number}"'))
-    found.append((it, f"<{UG}kind>", iri("unit-kind", KINDS[number % 4])))
-    found.append((it, f"<{UG}unitOf>", iri("organisation", "o0")))
-    if number:  # a tree with few roots, some ten levels deep
-        found.append((it, f"<{UG}partOf>", iri("unit", f"u{_skewed(chance, number)}")))
+    found += [
+        (it, NOTATION, f'"{name.upper()}"'),
+        (it, f"<{UG}kind>", kind),
+        (it, f"<{UG}unitOf>", iri("organisation", "o0")),
+        (it, f"<{SKOSXL}altLabel>", other),
+        (other, TYPE, f"<{UG}Name>"),
+        (other, f"<{SKOSXL}literalForm>", f'"{_words("en", chance, 4)} {name}"@en'),
+        (standing, TYPE, f"<{UG}Standing>"),
+        (standing, f"<{UG}standingOf>", it),
+        (standing, f"<{UG}standingKind>", kind),
+    ]
+    if above:
+        found.append((it, f"<{UG}partOf>", iri("unit", above)))
+        found.append((placement, TYPE, f"<{UG}Placement>"))
+        found.append((placement, f"<{UG}placed>", it))
+        found.append((placement, f"<{UG}within>", iri("unit", above)))
+    for one in (it, other, standing, *((placement,) if above else ())):
+        found += _sure(one, iri("source", "s1"), chance)
     return found
 
 
@@ -138,8 +169,8 @@ def _organisation(number: int, chance: random.Random) -> list[Triple]:
     return found
 
 
-def _source(number: int) -> list[Triple]:
-    it = iri("source", f"s{number}")
+def _source(name: str, number: int) -> list[Triple]:
+    it = iri("source", name)
     return [
         (it, TYPE, f"<{UG}Source>"),
         (it, LABEL, f'"Page {number} of a report"@en'),
@@ -148,11 +179,13 @@ def _source(number: int) -> list[Triple]:
     ]
 
 
-def _project(number: int, chance: random.Random, units: int, organisations: int, sources: int) -> list[Triple]:
+def _project(
+    number: int, leader: str, chance: random.Random, units: int, organisations: int, sources: int
+) -> list[Triple]:
     """A project with its contributions, partnerships, outputs and events, as one file holds them."""
     name, it = f"p{number}", iri("project", f"p{number}")
     year = 2015 + int(11 * chance.random() ** 0.5)
-    leader, source = f"u{_skewed(chance, units)}", iri("source", f"s{_skewed(chance, sources)}")
+    source = iri("source", f"s{_skewed(chance, sources)}")
     found = list(_thing("project", name, chance, _some_languages(chance)))
     found += [
         (it, IDENTIFIER, f'"P{number}"'),
@@ -199,11 +232,11 @@ def _project(number: int, chance: random.Random, units: int, organisations: int,
     return found
 
 
-def _story(number: int, chance: random.Random, units: int, sources: int) -> list[Triple]:
+def _story(number: int, unit: str, chance: random.Random, sources: int) -> list[Triple]:
     name, it = f"t{number}", iri("story", f"t{number}")
     source = iri("source", f"s{_skewed(chance, sources)}")
     found = list(_thing("story", name, chance, _some_languages(chance)))
-    found.append((it, f"<{UG}tellsOf>", iri("unit", f"u{_skewed(chance, units)}")))
+    found.append((it, f"<{UG}tellsOf>", iri("unit", unit)))
     found.append((it, f"<{UG}tellsOf>", iri("project", f"p{number}")))
     found.append((it, f"<{UG}inRound>", iri("round", f"r{2018 + number % 8}")))
     found.append((it, f"<{DCTERMS}issued>", f'"{2018 + number % 8}"^^<{XSD}gYear>'))
@@ -231,6 +264,7 @@ def _thing(segment: str, name: str, chance: random.Random, languages: tuple[str,
 
 def _sure(it: str, source: str, chance: random.Random) -> Iterator[Triple]:
     yield it, f"<{UG}statedIn>", source
+    yield it, f"<{UG}statedIn>", iri("source", SURVEY)
     yield it, f"<{UG}confidence>", iri("confidence", "confirmed" if chance.random() < 0.9 else "recalled")
 
 

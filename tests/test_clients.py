@@ -19,6 +19,7 @@ import pyoxigraph
 import pytest
 import rdflib
 import SPARQLWrapper
+from conftest import ROOT
 from npm import CLIENTS, needs_node
 from pyoxigraph import BlankNode, Literal, NamedNode, QueryResultsFormat, QuerySolutions, RdfFormat
 from rdflib.plugins.stores.sparqlstore import SPARQLStore
@@ -354,8 +355,9 @@ def test_comunica_reads_the_same_graph(comunica: Path, endpoint: str, release: R
     assert triples(data, "application/n-triples") == right_triples(release)
 
 
-def test_the_lock_file_names_digests_and_no_addresses() -> None:
-    packages = json.loads((CLIENTS / "package-lock.json").read_text("utf-8"))["packages"]
+@pytest.mark.parametrize("folder", [CLIENTS, ROOT / "bench" / "trifid"], ids=lambda folder: folder.name)
+def test_a_lock_file_names_digests_and_no_addresses(folder: Path) -> None:
+    packages = json.loads((folder / "package-lock.json").read_text("utf-8"))["packages"]
     installed = {name: told for name, told in packages.items() if name and not told.get("link")}
     assert len(installed) > 100
     assert [name for name, told in installed.items() if not told.get("integrity", "").startswith("sha512-")] == []

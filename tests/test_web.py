@@ -34,7 +34,6 @@ from unitgraph.settings import Settings
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import term
 from unitgraph.web import create_app, problems, protocol
-from unitgraph.web.cache import Cache
 
 HTML = {"Accept": "text/html"}
 RDF = {"ttl": RdfFormat.TURTLE, "nt": RdfFormat.N_TRIPLES, "jsonld": RdfFormat.JSON_LD, "rdf": RdfFormat.RDF_XML}
@@ -764,15 +763,6 @@ def test_links_follow_the_public_address(site: Site) -> None:
     assert "/unit" not in page.links
     said = client.get("/sparql").get_data(as_text=True)
     assert "<https://library.example/graph/sparql>" in said
-
-
-def test_pages_that_are_kept_stay_within_their_bounds() -> None:
-    cache = Cache(max_bytes=100)
-    for number in range(10):
-        assert cache.get(f"/{number}", "tag", lambda: b"x" * 40) == b"x" * 40
-    assert len(cache._kept) == 2
-    assert cache.get("/9", "tag", lambda: b"other") == b"x" * 40
-    assert cache.get("/9", "new tag", lambda: b"other") == b"other"
 
 
 class Words(HTMLParser):

@@ -33,6 +33,7 @@ class Settings:
     port: int = 8000  #: port to listen on; 0 takes a free one
     workers: int = 2  #: web processes
     threads: int = 64  #: pages that a web process makes at the same time
+    page_bytes: int = 64 << 20  #: memory of a web process for pages that were made already; 0 keeps none
     trusted_proxies: str = ""  #: addresses or networks of our own proxies, with commas; they say who asks
     contact: str = ""  #: an e-mail or web address for questions, shown on every page
     cache: Path = field(default_factory=_cache)  #: folder for development builds

@@ -25,11 +25,12 @@ class Kind:
     concept: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Site:
     """What is published: `out` is the folder of releases, `release` the one that answers.
 
-    `language` is the reader's: labels and texts come in it where the graph has them.
+    `language` is the reader's: labels and texts come in it where the graph has them. Each is equal to itself alone,
+    so that what is kept of one is found quickly, and goes with it.
     """
 
     out: Path
@@ -37,10 +38,14 @@ class Site:
     engine: Engine = field(repr=False)
     settings: Settings = field(repr=False)
     language: str = "en"
+    spoken: dict[str, Site] = field(default_factory=dict, repr=False)
 
     def speaking(self, language: str) -> Site:
-        """The same site for a reader of another language (`fr`)."""
-        return self if language == self.language else replace(self, language=language)
+        """The same site for a reader of another language (`fr`), one for each language."""
+        if language == self.language:
+            return self
+        self.spoken.setdefault(self.language, self)
+        return self.spoken.get(language) or self.spoken.setdefault(language, replace(self, language=language))
 
     @property
     def base(self) -> str:
@@ -98,13 +103,13 @@ class Publication:
         Raises:
             ReleaseError: nothing is published.
         """
-        named = _identity(self._current)  # looked at before it is read, so that no change is missed
+        named = identity(self._current)  # looked at before it is read, so that no change is missed
         now = self._now
-        if now and now[1] == (named, _identity(now[0].release.manifest_path)):
+        if now and now[1] == (named, identity(now[0].release.manifest_path)):
             return now[0]
         try:
             folder = current_folder(self.out)
-            written = _identity(folder / MANIFEST)
+            written = identity(folder / MANIFEST)
             release = open_release(folder)
             _ = release.store, release.index
         except ReleaseError:
@@ -116,7 +121,7 @@ class Publication:
         return site
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def identity(path: Path) -> tuple[int, int] | None:
     """What changes when a file is replaced; None where there is none."""
     try:
         stat = path.stat()

@@ -10,7 +10,7 @@ from flask import Flask, g
 import unitgraph
 from unitgraph.site import Publication
 from unitgraph.web import languages, problems, respond, routes
-from unitgraph.web.cache import Cache
+from unitgraph.web.cache import Bodies
 from unitgraph.web.front import Front
 
 MAX_BODY_FACTOR = 12  #: a character may take four bytes, each of them three characters in a form
@@ -32,13 +32,13 @@ def create_pages(publication: Publication, software: str) -> Flask:
     app.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.merge_slashes = False
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    cache, assets = Cache(), _digests(Path(__file__).parent / "static")
+    bodies, assets = Bodies(publication.settings.page_bytes // 2), _digests(Path(__file__).parent / "static")
     changed = software_time(Path(unitgraph.__file__).parent)
     languages.register(app)
 
     @app.before_request
     def look_up() -> None:
-        g.software, g.software_time, g.cache, g.assets = software, changed, cache, assets
+        g.software, g.software_time, g.bodies, g.assets = software, changed, bodies, assets
         g.site = publication.site().speaking(g.language)
 
     app.before_request(routes.refuse_strange_paths)

@@ -10,6 +10,7 @@ from unitgraph.engine.codings import CODINGS
 OFFERED = (*CODINGS, "identity")
 WORTH_BYTES = 860  #: less than that is sent as it is
 
+_TEXT = re.compile(r"text/|application/(?:[\w.+-]*json|[\w.+-]*xml|n-triples|n-quads|trig|sparql)|image/svg")
 _ELEMENT = re.compile(r"\s*([\w*-]+)\s*(?:;\s*q\s*=\s*([0-9.]+)\s*)?", re.ASCII)
 
 
@@ -32,6 +33,15 @@ def negotiate(accept_encoding: str) -> str:
     quality["identity"] = found.get("identity", 0.0)  # acceptable, and not asked for
     best = max(OFFERED, key=lambda name: quality[name])
     return best if quality[best] > 0 else "identity"
+
+
+def is_text(media_type: str) -> bool:
+    """Whether a media type is one that compresses.
+
+    >>> is_text("application/ld+json"), is_text("image/png")
+    (True, False)
+    """
+    return bool(_TEXT.match(media_type))
 
 
 def without_coding(tags: str) -> str:

@@ -11,38 +11,36 @@ import contextlib
 import contextvars
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote_to_bytes
 
 from unitgraph import formats
 from unitgraph.engine import AsyncStream, limits, outline
-from unitgraph.engine.codings import coder
 from unitgraph.engine.pool import UNDER_WAY
 from unitgraph.errors import BadRequest, NotAcceptable, ReleaseError, UnitgraphError
-from unitgraph.site import Publication
-from unitgraph.web import coding, problems, protocol
+from unitgraph.site import Publication, Site, identity
+from unitgraph.web import coding, languages, problems, protocol
+from unitgraph.web.cache import PARTIAL, Headers, Kept, Page, Pages, Recent
 from unitgraph.web.respond import Asked, open_headers
 
 if TYPE_CHECKING:
     from flask import Flask
 
 BODY_SECONDS = 8.0  #: a request has to be here by then
-KEPT_BYTES, KEPT_ANSWER_BYTES = 64 << 20, 1 << 18
+ANSWERS_BYTES, ANSWER_BYTES = 64 << 20, 1 << 18  #: of what is kept of SPARQL: all answers, and one
 SPARQL_METHODS = ("GET", "HEAD", "POST", "QUERY")
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+T = TypeVar("T")
 
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)  #: functions of the moment
-_TEXT = re.compile(r"text/|application/(?:[\w.+-]*json|[\w.+-]*xml|n-triples|n-quads|trig|sparql)|image/svg")
 
 
 @dataclass(frozen=True)
@@ -60,14 +58,6 @@ class Request:
     def header(self, name: bytes) -> str:
         """A header's value, or an empty string."""
         return self.headers.get(name, b"").decode("latin-1")
-
-
-@dataclass(frozen=True)
-class Kept:
-    """An answer that is kept: its headers and its bytes."""
-
-    headers: Headers
-    body: bytes
 
 
 @dataclass(frozen=True)
@@ -100,30 +90,6 @@ class Streaming:
             self.stream.chunks.close()
 
 
-@dataclass
-class Answers:
-    """Answers by what decides every byte of them: the release and the request. Those used longest ago go first."""
-
-    max_bytes: int = KEPT_BYTES
-    _kept: OrderedDict[tuple[object, ...], Kept] = field(default_factory=OrderedDict)
-    _size_bytes: int = 0
-
-    def get(self, key: tuple[object, ...]) -> Kept | None:
-        """The answer to that request, if it is kept."""
-        found = self._kept.get(key)
-        if found:
-            self._kept.move_to_end(key)
-        return found
-
-    def keep(self, key: tuple[object, ...], kept: Kept) -> None:
-        """Keep an answer."""
-        if len(kept.body) <= KEPT_ANSWER_BYTES and key not in self._kept:
-            self._kept[key] = kept
-            self._size_bytes += len(kept.body)
-            while self._size_bytes > self.max_bytes:
-                self._size_bytes -= len(self._kept.popitem(last=False)[1].body)
-
-
 class Front:
     """The site as an ASGI 3 application."""
 
@@ -132,8 +98,8 @@ class Front:
         self.settings = publication.settings
         self.max_body_bytes = pages.config["MAX_CONTENT_LENGTH"]
         self.limits = limits(self.settings)
-        self.answers = Answers()
-        self.coded = Answers(KEPT_BYTES // 2)
+        self.answers: Recent[Kept] = Recent(ANSWERS_BYTES)
+        self._kept: tuple[Site | None, object, Pages] = (None, None, Pages(0))
         self.threads = ThreadPoolExecutor(self.settings.threads, "page")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -207,7 +173,7 @@ class Front:
         if found is None:
             return False
         if isinstance(found, Kept):
-            await self._send_kept(request, send, found)
+            await _send_kept(request, send, found)
         else:
             await found.send(send, head_only=request.method == "HEAD")
         return True
@@ -235,7 +201,7 @@ class Front:
         lasting = not _CHANGING.search(asked.query)
         tag = f'"{hashlib.sha256(repr((self.software, key)).encode()).hexdigest()[:32]}"' if lasting else ""
         if tag and tag in request.header(b"if-none-match"):  # who has it was given an answer
-            return Kept([*_OPEN, *_validators(tag)], b"")
+            return Kept(200, [*_OPEN, *_validators(tag)], b"")
         stream = await site.engine.stream(
             site.release.folder,
             asked.query,
@@ -251,9 +217,9 @@ class Front:
         whole = stream.chunks.ended()
         if whole is None:
             return await Streaming.begin(headers, stream)
-        kept = Kept([*headers, (b"content-length", b"%d" % len(whole))], whole)
-        if lasting:
-            self.answers.keep(key, kept)
+        kept = Kept(200, [*headers, (b"content-length", b"%d" % len(whole))], whole)
+        if lasting and len(whole) <= ANSWER_BYTES:
+            self.answers.keep(key, kept, len(whole) + len(request.body) + len(request.scope["query_string"]))
         return kept
 
     def _asked(self, request: Request) -> protocol.SparqlRequest:
@@ -270,13 +236,6 @@ class Front:
         query_string = request.scope["query_string"].decode("ascii", "replace")
         return problems.explained(found, self.publication.site(), query_string)
 
-    async def _send_kept(self, request: Request, send: Send, kept: Kept) -> None:
-        tag = next((value.decode() for name, value in kept.headers if name == b"etag"), "")
-        if tag and _matches(request.header(b"if-none-match"), tag):
-            await _send(send, 304, [*_OPEN, *_validators(tag)], b"")
-        else:
-            await _send(send, 200, kept.headers, b"" if request.method == "HEAD" else kept.body)
-
     def _client(self, request: Request) -> str:
         peer = request.scope.get("client") or ("",)
         return protocol.client(peer[0], request.header(b"x-forwarded-for"), self.settings.trusted_proxies)
@@ -284,25 +243,64 @@ class Front:
     # Pages -----------------------------------------------------------------------------------------------------
 
     async def _page(self, request: Request, send: Send) -> None:
-        """What Flask answers, made in a thread; an answer of the engine that it asked for is streamed from here."""
+        """What Flask answers: kept from an earlier time, or made now, in a thread."""
         chosen = coding.negotiate(request.header(b"accept-encoding"))
-        environ = _environ(request, self._client(request))
+        if not _by_key(request):
+            made = await self._in_thread(self._make, self._environ(request), chosen)
+            await self._send_made(request, send, made, chosen)
+            return
+        pages, target = self._pages(), (request.scope.get("raw_path") or b"", request.scope["query_string"])
+        headers = _deciding(request.headers)
+        page = pages.get(target, headers)
+        if page and (kept := page.made(chosen)):
+            await _send_kept(request, send, kept)
+            return
+        if page:
+            await self._in_thread(page.coded, chosen)
+            made = _Made(page)
+        else:
+            made = await self._in_thread(self._make, self._environ(request), chosen)
+        if made.asked is None:
+            pages.keep(target, headers, made.page)
+        await self._send_made(request, send, made, chosen)
+
+    def _pages(self) -> Pages:
+        """What is kept of the pages of what is published now; an answer under way may still go to those before.
+
+        What is gone is said by other files beside the current release, so whatever happens in that folder counts.
+        """
+        try:
+            site = self.publication.site()
+        except ReleaseError:
+            return Pages(0)
+        folder = identity(site.out)
+        if site is not self._kept[0] or folder != self._kept[1]:
+            self._kept = site, folder, Pages(self.settings.page_bytes)
+        return self._kept[2]
+
+    async def _in_thread(self, work: Callable[..., T], *arguments: object) -> T:
+        """Do some work in a thread; what it has asked of the engine ends with the client."""
         under_way: list[Future[Any]] = []
         context = contextvars.copy_context()
         context.run(UNDER_WAY.set, under_way)
-        loop = asyncio.get_running_loop()
         try:
-            made = await loop.run_in_executor(self.threads, context.run, self._make, environ, chosen)
+            return await asyncio.get_running_loop().run_in_executor(self.threads, context.run, work, *arguments)
         except asyncio.CancelledError:  # the client has left
             for future in under_way:
                 future.cancel()
             raise
+
+    async def _send_made(self, request: Request, send: Send, made: _Made, chosen: str) -> None:
         if made.asked is None:
-            await _send(send, made.status, made.headers, b"" if request.method == "HEAD" else made.body)
+            await _send_kept(request, send, made.page.coded(chosen))
         else:
-            await self._asked_by_page(request, send, made, made.asked, chosen)
+            await self._asked_by_page(request, send, made.page, made.asked, chosen)
+
+    def _environ(self, request: Request) -> dict[str, Any]:
+        return _environ(request, self._client(request))
 
     def _make(self, environ: dict[str, Any], chosen: str) -> _Made:
+        """A page, and its form in a coding, which takes time as well."""
         started: list[Any] = []
 
         def start_response(status: str, headers: list[tuple[str, str]], error: object = None) -> Callable[..., None]:
@@ -316,41 +314,15 @@ class Front:
             if close := getattr(body, "close", None):
                 close()
         status, headers = started
-        asked = environ.get("unitgraph.asked")
-        if asked is None and status in (200, 304):
-            headers, data = self._coded_page(headers, data, chosen)
-        return _Made(status, headers, data, asked)
+        headers = [(name, value) for name, value in headers if name != b"date"]  # which the server says
+        made = _Made(
+            Page(status, headers, data, environ.get("unitgraph.media_type", "")), environ.get("unitgraph.asked")
+        )
+        if made.asked is None:
+            made.page.coded(chosen)
+        return made
 
-    def _coded_page(self, headers: Headers, data: bytes, chosen: str) -> tuple[Headers, bytes]:
-        """A page in the coding that the client likes best; its ETag says so."""
-        named = dict(headers)
-        if not _TEXT.match(named.get(b"content-type", b"text/").decode("latin-1")):
-            return headers, data
-        vary = named.get(b"vary", b"")
-        named[b"vary"] = vary + b", Accept-Encoding" if vary else b"Accept-Encoding"
-        kept = [(name, value) for name, value in headers if name not in (b"vary", b"etag", b"content-length")]
-        tag = named.get(b"etag", b"")
-        if chosen != "identity" and (len(data) > coding.WORTH_BYTES or not data):
-            tag = tag and tag[:-1] + b"-" + chosen.encode() + b'"'
-            if data:
-                data = self._compressed(tag, data, chosen)
-                kept.append((b"content-encoding", chosen.encode()))
-        kept.append((b"vary", named[b"vary"]))
-        if tag:
-            kept.append((b"etag", tag))
-        if b"content-length" in named and data:
-            kept.append((b"content-length", b"%d" % len(data)))
-        return kept, data
-
-    def _compressed(self, tag: bytes, data: bytes, chosen: str) -> bytes:
-        key = (tag, hashlib.sha256(data).digest())
-        if kept := self.coded.get(key):
-            return kept.body
-        compressed = coder(chosen)(data, True)
-        self.coded.keep(key, Kept([], compressed))
-        return compressed
-
-    async def _asked_by_page(self, request: Request, send: Send, made: _Made, asked: Asked, chosen: str) -> None:
+    async def _asked_by_page(self, request: Request, send: Send, made: Page, asked: Asked, chosen: str) -> None:
         own = (b"content-type", b"content-length", b"vary", b"etag")
         named = dict(made.headers)
         headers = [(name, value) for name, value in made.headers if name not in own]
@@ -379,10 +351,26 @@ class Front:
 class _Made:
     """What Flask made; `asked` is a query whose answer is the body."""
 
-    status: int
-    headers: Headers
-    body: bytes
-    asked: Asked | None
+    page: Page
+    asked: Asked | None = None
+
+
+def _by_key(request: Request) -> bool:
+    """Whether target and headers say all of a request, so that what is kept may answer it.
+
+    A header that comes twice is left to who reads both; dates are, too, since pages have none that decides.
+    """
+    if request.method not in ("GET", "HEAD") or request.body or request.scope["path"] == "/sparql":
+        return False
+    dated = b"if-modified-since" in request.headers and b"if-none-match" not in request.headers
+    once = len(request.headers) == len(request.scope["headers"])
+    return once and not dated and PARTIAL.isdisjoint(request.headers)
+
+
+def _deciding(headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The headers of a request, its languages reduced to the one in which it is answered."""
+    accepted = headers.get(b"accept-language", b"").decode("latin-1")
+    return headers | {b"accept-language": languages.preferred(accepted).encode()}
 
 
 def _environ(request: Request, client: str) -> dict[str, Any]:
@@ -414,6 +402,8 @@ def _environ(request: Request, client: str) -> dict[str, Any]:
     }
     for name, value in scope["headers"]:
         key = name.decode("latin-1").upper().replace("-", "_")
+        if b"_" in name:  # which would pass for another header
+            continue
         if key == "CONTENT_TYPE":
             environ[key] = value.decode("latin-1")
         elif key not in ("CONTENT_LENGTH", "TRANSFER_ENCODING", "PROXY"):
@@ -438,10 +428,6 @@ def _content(media_type: str, chosen: str) -> Headers:
     return headers if chosen == "identity" else [*headers, (b"content-encoding", chosen.encode())]
 
 
-def _matches(header: str, tag: str) -> bool:
-    return bool(header) and (header.strip() == "*" or tag in header)
-
-
 def _wants_page(accept: str) -> bool:
     try:
         return formats.negotiate(accept, (formats.PROBLEM, formats.JSON, formats.HTML)) == formats.HTML
@@ -463,6 +449,12 @@ async def _start(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]
 async def _send(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
     await _start(send, status, headers)
     await send({"type": "http.response.body", "body": body})
+
+
+async def _send_kept(request: Request, send: Send, kept: Kept) -> None:
+    if request.method in ("GET", "HEAD"):
+        kept = kept.unless(request.header(b"if-none-match"))
+    await _send(send, kept.status, kept.headers, b"" if request.method == "HEAD" else kept.body)
 
 
 async def _send_problem(send: Send, found: problems.Problem) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import re
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError, dates, numbers
@@ -117,6 +117,7 @@ def chosen(parameter: str | None) -> str | None:
     return language if language in LANGUAGES else None
 
 
+@lru_cache(256)
 def preferred(accept_language: str) -> str:
     """The language a browser asks for (RFC 9110 §12.5.4, RFC 4647 §3.4: look-up), or English.
 

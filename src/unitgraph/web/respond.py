@@ -105,10 +105,8 @@ def send(site: Site, resource: Resource, suffix: str | None) -> Response:
 def _unless_known(site: Site, tag: str, content_type: str, body: Callable[[], bytes]) -> Response:
     """A response with a body, or 304 without one."""
     if known(site, tag):
-        response = Response(status=304)
-        del response.headers["Content-Type"]
-        return response
-    return Response(g.cache.get(request.path, tag, body), content_type=content_type)
+        return Response(status=304, content_type=content_type)  # which is not sent
+    return Response(g.bodies.get(request.path, tag, body), content_type=content_type)
 
 
 def known(site: Site, tag: str) -> bool:
@@ -430,6 +428,7 @@ def open_headers() -> dict[str, str]:
 
 
 def finish(response: Response) -> Response:
-    """Give every response the headers that all have."""
+    """Give every response the headers that all have; the front hears what it is, which a 304 does not say."""
+    request.environ["unitgraph.media_type"] = response.mimetype or ""
     response.headers.update(open_headers())
     return response
