@@ -34,10 +34,8 @@ TOO_MANY = 20_000  #: pages: a walk that finds more goes in circles
 SHOWN = 40  #: faults in a message
 HTML_TYPE = "text/html"
 ASSETS = (HTML_TYPE, "image/svg+xml", "text/css", "text/javascript")  #: what a page is made of
-#: Relations to the same in other formats, and to addresses that are the same for readers of every language.
-FOR_PROGRAMS = frozenset(
-    {"alternate", "linkset", "describedby", "search", "canonical", "cite-as", "collection", "item"}
-)
+OTHER_FORM = frozenset({"alternate", "linkset", "describedby", "search"})  #: relations to the same in other formats
+OF_PAGES = frozenset({"stylesheet", "icon"})  #: what else a head links to is for programs
 OTHER_FORMAT = re.compile(r"\.(ttl|nt|jsonld|rdf|json|csv|tsv|xml|xlsx|rq|svg)(\?|$)|[?&]format=")
 STATEMENTS = re.compile(r"[?&]view=statements|^/graph/")
 LABELS = [term(name) for name in ("rdfs:label", "skos:prefLabel", "skosxl:prefLabel", "dcterms:title", "foaf:name")]
@@ -167,7 +165,8 @@ class Walk:
                 self.faults.append(f"{here}: the text of a link to {node.value} is {text!r}, and it has a label")
         if local is not None:
             rel = element.get("rel", "").split()
-            other = element.get("hreflang") or FOR_PROGRAMS & set(rel) or element.get("type", HTML_TYPE) not in ASSETS
+            other = element.get("hreflang") or OTHER_FORM & set(rel) or element.get("type", HTML_TYPE) not in ASSETS
+            other = other or (element.tag == "link" and not OF_PAGES & set(rel))
             self.follow(here, local, always=not other and self.same_language(local))
 
     def follow(self, here: str, target: str, *, always: bool = True) -> None:

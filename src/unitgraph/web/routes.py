@@ -126,8 +126,9 @@ def thing(site: Site, path: str) -> Response:
     if stem in listing.segments(site):
         return _list(site, stem, suffix)
     if now := entity.former(site, node):
-        target = site.path(now.value) or "/"
-        return respond.redirect(site, 301, target + (f".{suffix}" if suffix else ""))
+        target = (site.path(now.value) or "/") + (f".{suffix}" if suffix else "")
+        asked = tuple(request.args.items(multi=True))
+        return respond.redirect(site, 301, links.with_parameters(target, asked))
     _look_back(site, stem, node)
     raise NotFound(f"nothing in release {site.release.version} is named {node.value[:200]}")
 
