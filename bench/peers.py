@@ -63,7 +63,7 @@ def make(root: Path, triples: int) -> dict[str, Any]:
 
     from unitgraph import build, coverage, overview
     from unitgraph.coverage import COVERAGE
-    from unitgraph.release import COUNTS, OVERVIEW, graph_counts
+    from unitgraph.release import COUNTS, DATA, OVERVIEW, graph_counts, open_release
 
     file, release = root / "data.nq", root / "releases" / VERSION
     started = time.monotonic()
@@ -78,6 +78,7 @@ def make(root: Path, triples: int) -> dict[str, Any]:
     store.optimize()
     loaded = time.monotonic()
     lines = sorted(file.read_bytes().splitlines())
+    (release / DATA).write_bytes(b"".join(line + b"\n" for line in lines))
     build.write_file(release / COUNTS, json.dumps(graph_counts(lines)).encode())
     build.write_file(release / COVERAGE, coverage.to_bytes(lines, synthetic.BASE))
     build.write_file(release / OVERVIEW, overview.to_bytes(store))
@@ -95,6 +96,7 @@ def make(root: Path, triples: int) -> dict[str, Any]:
         "members": {"data.nq": {"size": file.stat().st_size, "sha256": "0" * 64}},
     }
     (release / "manifest.json").write_text(json.dumps(manifest))
+    build.write_changes(release, open_release(release))
     (root / "releases" / "CURRENT").write_text(VERSION)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     return {

@@ -21,12 +21,13 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
 
-from unitgraph import coverage, history, overview, queries, rules, sources
+from unitgraph import changes, coverage, history, overview, queries, rules, sources
 from unitgraph.checks import Checker, Report
 from unitgraph.coverage import COVERAGE
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
 from unitgraph.index.write import write as index
 from unitgraph.release import (
+    CHANGES,
     COUNTS,
     CURRENT,
     DATA,
@@ -220,6 +221,7 @@ def _rebuild(release: Release) -> None:
     write_file(release.folder / COVERAGE, coverage.to_bytes(data.splitlines(), release.base))
     write_file(release.folder / OVERVIEW, _overview(release.folder / STORE))
     write_index(release.folder, data.splitlines(), release.base)
+    write_changes(release.folder, release)
 
 
 def prune(out: Path, keep: int) -> int:
@@ -476,6 +478,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     write_file(aside / OVERVIEW, _overview(aside / STORE))
     write_index(aside, data.splitlines(), manifest.base)
     write_file(aside / MANIFEST, manifest.to_bytes())
+    write_changes(aside, open_release(aside))
     sync(aside)
     folder, replaced = out / manifest.version, out / f"{REPLACED}{manifest.version}"
     if folder.exists():
@@ -511,6 +514,16 @@ def write_index(folder: Path, lines: Iterable[bytes], base: str) -> None:
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     aside.replace(folder / INDEX)
+    sync(folder)
+
+
+def write_changes(folder: Path, release: Release) -> None:
+    """Write the change table of a release aside and rename it."""
+    aside = folder / f".{CHANGES}.new"
+    changes.write(aside, history.chain(release))
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    aside.replace(folder / CHANGES)
     sync(folder)
 
 

@@ -267,7 +267,7 @@ def diff(arguments: Arguments) -> int:
 
 def verify(arguments: Arguments) -> int:
     """Recompute digests, sizes and counts of a release, or of all of them."""
-    from unitgraph import build, history
+    from unitgraph import build, changes, history
 
     out = Path(arguments.out)
     releases = [history.find(out, arguments.version)] if arguments.version else list(history.releases(out))
@@ -277,7 +277,7 @@ def verify(arguments: Arguments) -> int:
     for release in releases:
         if arguments.repair:
             build.rebuild(release)
-        problems = list(release.problems())
+        problems = [*release.problems(), *changes.problems(release, history.chain(release))]
         rows.append({"version": release.version, "digest": release.digest, "problems": problems})
         if not arguments.json:
             print(f"{release.version}: {'good' if not problems else 'damaged'}, sha256 {release.digest}")

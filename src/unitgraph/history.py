@@ -45,6 +45,15 @@ def releases(out: Path) -> tuple[Release, ...]:
     return tuple(sorted(found, key=lambda release: (release.issued, release.version)))
 
 
+def chain(release: Release) -> tuple[Release, ...]:
+    """The releases that led to one, and that one; a development build stands alone."""
+    if "+" in release.version:
+        return (release,)
+    order = (release.issued, release.version)
+    earlier = [one for one in releases(release.folder.parent) if (one.issued, one.version) < order]
+    return (*(one for one in earlier if "+" not in one.version), release)
+
+
 def find(out: Path, version: str) -> Release:
     """The release of that version.
 

@@ -9,6 +9,7 @@
     coverage.json   how many things of each kind have a label in which language (derived)
     overview.json   what the matrix, the timeline and the network show (derived)
     index.sqlite    lists, references and full text (derived)
+    changes.sqlite  what each release up to this one changed (derived)
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ STORE = "store"
 COUNTS = "counts.json"
 OVERVIEW = "overview.json"
 INDEX = "index.sqlite"
+CHANGES = "changes.sqlite"
 CURRENT = "CURRENT"
 REPLACED = ".replaced-"  #: before the version: where a writer moves a release that it writes anew
 
@@ -154,7 +156,8 @@ class Release:
     @property
     def complete(self) -> bool:
         """Whether the derived files by which it answers are there, the index as this software writes it."""
-        return (self.folder / STORE).exists() and usable(self.folder / INDEX)
+        there = (self.folder / STORE).exists() and (self.folder / CHANGES).exists()
+        return there and usable(self.folder / INDEX)
 
     @cached_property
     def index(self) -> Index:

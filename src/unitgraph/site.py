@@ -8,9 +8,10 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Store
 
+from unitgraph.changes import Changes
 from unitgraph.engine import Engine
-from unitgraph.errors import ReleaseError
-from unitgraph.release import CURRENT, MANIFEST, Release, current_folder, open_release
+from unitgraph.errors import NotFound, ReleaseError
+from unitgraph.release import CHANGES, CURRENT, MANIFEST, Release, current_folder, open_release
 from unitgraph.settings import Settings
 from unitgraph.vocab import SEGMENT, term
 
@@ -29,8 +30,8 @@ class Kind:
 class Site:
     """What is published: `out` is the folder of releases, `release` the one that answers.
 
-    `language` is the reader's: labels and texts come in it where the graph has them. Each is equal to itself alone,
-    so that what is kept of one is found quickly, and goes with it.
+    `language` is the reader's: labels and texts come in it where the graph has them, and `labels` are those that
+    were looked up already. Each is equal to itself alone: what is kept of one is found quickly, and goes with it.
     """
 
     out: Path
@@ -39,6 +40,7 @@ class Site:
     settings: Settings = field(repr=False)
     language: str = "en"
     spoken: dict[str, Site] = field(default_factory=dict, repr=False)
+    labels: dict[NamedNode, tuple[str, str | None]] = field(default_factory=dict, init=False, repr=False)
 
     def speaking(self, language: str) -> Site:
         """The same site for a reader of another language (`fr`), one for each language."""
@@ -60,6 +62,17 @@ class Site:
     @property
     def store(self) -> Store:
         return self.release.store
+
+    @cached_property
+    def changes(self) -> Changes:
+        """What each release up to this one changed.
+
+        Raises:
+            NotFound: other people's files are published as they are, without a history.
+        """
+        if self.release.from_files:
+            raise NotFound("files that are published as they are have no history, and no feeds")
+        return Changes(self.release.folder / CHANGES)
 
     def iri(self, *parts: str) -> NamedNode:
         """The IRI of a thing: `iri("unit", "arl")`."""
@@ -112,6 +125,8 @@ class Publication:
             written = identity(folder / MANIFEST)
             release = open_release(folder)
             _ = release.store, release.index
+            if not release.from_files:
+                _ = Changes(release.folder / CHANGES)
         except ReleaseError:
             if now:
                 return now[0]

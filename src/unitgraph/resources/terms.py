@@ -25,6 +25,7 @@ from unitgraph.vocab import (
 )
 from unitgraph.vocab import MAX_DEPTH as MAX_DEPTH
 
+MAX_LABELS = 20_000  #: that are kept for each language: a few megabytes
 MAX_VALUES = 100  #: values of one property that a page shows
 XSD_STRING = term("xsd:string").value
 ALT_NAME, LITERAL_FORM = term("skosxl:altLabel"), term("skosxl:literalForm")
@@ -122,6 +123,18 @@ def _preference(literal: Literal, reader: str) -> tuple[bool, bool, bool, str, s
 
 def label(site: Site, node: NamedNode, depth: int = 0) -> Text:
     """What a node is called: its best label, or one composed of its parts, or its prefixed name."""
+    if depth:
+        return _label(site, node, depth)
+    if (kept := site.labels.get(node)) is not None:
+        return Text(*kept)
+    found = _label(site, node, 0)
+    if len(site.labels) >= MAX_LABELS:
+        site.labels.clear()
+    site.labels[node] = (found.value, found.language)
+    return found
+
+
+def _label(site: Site, node: NamedNode, depth: int) -> Text:
     if preferred := text(site, node, PREF_LABEL):
         return preferred if _spoken(site, preferred) else _name(site, node) or preferred
     said: dict[NamedNode, list[Term]] = {}

@@ -7,12 +7,26 @@ from flask import Response, g, request
 from unitgraph import formats
 from unitgraph.formats import CSV, HTML, JSON
 from unitgraph.resources import coverage, releases
+from unitgraph.resources.terms import Text, Value
 from unitgraph.site import Site
 from unitgraph.web import languages, protocol, respond
 from unitgraph.web.respond import Resource
 
 RELEASE_FORMATS = {"html": HTML, "json": JSON}
 COVERAGE_FORMATS = {"html": HTML, "csv": CSV}
+
+
+#: What the page of components prints.
+SAMPLES = {
+    "unit": Value("Maps Unit", "en", "/unit"),
+    "elsewhere": Value("Elsewhere", None, "https://example.org/"),
+    "plain": Value("plain text"),
+    "french": Value("Section des cartes", "fr"),
+    "arabic": Value("قسم الخرائط", "ar"),
+    "date": Value("2026-11-23", None, None, "xsd:date"),
+    "label": Value("label", "en"),
+    "text": Text("Section des cartes", "fr"),
+}
 
 
 def current_release(site: Site, suffix: str | None = None) -> Response:
@@ -64,4 +78,4 @@ def label_coverage(site: Site, suffix: str | None = None) -> Response:
 
 def components(site: Site) -> Response:
     """Every component of the stylesheet once, for whoever changes it."""
-    return respond.page(site, "patterns.html", None)
+    return respond.page(site, "patterns.html", SAMPLES)

@@ -22,6 +22,7 @@ from unitgraph.resources import home, listing
 from unitgraph.site import Site
 from unitgraph.vocab import curie
 from unitgraph.web import drawings, languages, links, meta, protocol, signposts
+from unitgraph.web.printer import Printer
 from unitgraph.web.protocol import Choice
 from unitgraph.web.signposts import LINKSET, LINKSET_JSON, Link, link
 
@@ -322,7 +323,18 @@ def page(site: Site | None, template: str, shown: object, status: int = 200) -> 
 
 def render(site: Site | None, template: str, page: object, resource: Resource | None = None) -> bytes:
     """A page: the template prints a frozen value, with the head and foot that all pages have."""
-    alternates = []
+    alternates, addresses = [], dict[str, str | None]()
+
+    def url(target: str, pairs: tuple[tuple[str, object], ...] = (), **parameters: object) -> str | None:
+        if pairs or parameters:
+            return _href(site, target, (*pairs, *parameters.items()))
+        if target not in addresses:
+            addresses[target] = _href(site, target, ())
+        return addresses[target]
+
+    def external(iri: str) -> bool:
+        return links.external(site, iri) if site else True
+
     if site and resource:
         for suffix, media_type in resource.offered.items():
             if suffix != "html":
@@ -338,9 +350,10 @@ def render(site: Site | None, template: str, page: object, resource: Resource | 
         direction=languages.direction(g.language),
         tongues=_tongues(site, resource),
         asked_language=g.asked_language,
-        url=lambda target, pairs=(), **parameters: _href(site, target, (*pairs, *parameters.items())),
+        url=url,
         asset=lambda name: f"{links.root(site) if site else ''}/static/{name}?v={g.assets.get(name, '')}",
-        external=lambda iri: links.external(site, iri) if site else True,
+        external=external,
+        printer=Printer(g.language, languages.direction(g.language), url, external),
         curie=curie,
         drawing_style=Markup(drawings.STYLE),  # noqa: S704 (our own file)
     ).encode()
