@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asgi
 import engines
+import histories
 import pytest
 from werkzeug.test import Client
 
@@ -91,6 +92,12 @@ def release(judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Release
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release of the tiny world."""
     return build.build(build.judge(ROOT / "tests" / "tiny"), tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def five(tmp_path_factory: pytest.TempPathFactory) -> tuple[Release, ...]:
+    """Five releases of the tiny world in one folder, oldest first; the last one is published."""
+    return histories.five(tmp_path_factory.mktemp("five"))
 
 
 @pytest.fixture(scope="session", autouse=True)
