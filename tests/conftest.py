@@ -71,6 +71,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 NO_JAVA = "java is not installed"
 needs_facts = pytest.mark.skipif(not (SHARED / "facts").is_dir(), reason="../shared/facts is not here")
+needs_suites = pytest.mark.skipif(not (SHARED / "suites").is_dir(), reason="../shared/suites is not here")
+needs_xmllint = pytest.mark.skipif(shutil.which("xmllint") is None, reason="xmllint (libxml2-utils) is not installed")
 needs_rapper = pytest.mark.skipif(shutil.which("rapper") is None, reason="rapper (raptor2-utils) is not installed")
 needs_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="chromium is not installed")
 needs_java = pytest.mark.skipif(shutil.which("java") is None, reason=NO_JAVA)

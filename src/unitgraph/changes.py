@@ -18,7 +18,7 @@ from threading import Lock
 from urllib.parse import quote
 
 from unitgraph.errors import ReleaseError
-from unitgraph.records import Record, records
+from unitgraph.records import GRAPH, Record, records
 from unitgraph.release import CHANGES, Release, rebased
 
 VERSION = 1  #: of the tables below
@@ -158,7 +158,7 @@ def differences(old: Iterable[bytes], new: Iterable[bytes], base: str) -> Iterat
 
 def _order(record: Record) -> tuple[bool, bytes]:
     """Things before graphs; the mark that ends an IRI in a line counts, as it does where the lines were sorted."""
-    if record.kind == "graph":
+    if record.kind == GRAPH:
         return True, record.path.encode()
     return False, record.path.encode() + b">"
 
@@ -232,6 +232,20 @@ class Changes:
         """How many records of each kind are there now."""
         query = "SELECT kind, count(*) FROM change WHERE last = 1 AND what != ? GROUP BY kind"
         return {str(kind): int(str(n)) for kind, n in self._rows(query, REMOVED)}
+
+    @cached_property
+    def things(self) -> int:
+        """How many things there are now."""
+        return sum(n for kind, n in self.current_counts.items() if kind != GRAPH)
+
+    def current(self, offset: int, limit: int) -> tuple[Change, ...]:
+        """The last change of the things that are there now, in the order in which those changes came."""
+        there = "last = 1 AND what != ? AND kind != ? ORDER BY id LIMIT ? OFFSET ?"
+        return self._changes(there, REMOVED, GRAPH, limit, offset)
+
+    def latest(self, limit: int) -> tuple[Change, ...]:
+        """The newest changes of things, the newest first."""
+        return self._changes("kind != ? ORDER BY id DESC LIMIT ?", GRAPH, limit)
 
     def of(self, path: str) -> tuple[Change, ...]:
         """What happened to one record, oldest first."""

@@ -96,14 +96,23 @@ def send(site: Site, resource: Resource, suffix: str | None) -> Response:
         return _linkset(site, resource)
     choice = choose(resource, suffix)
     tag = etag(site, _variant(choice), resource.parameters)
-    response = _unless_known(site, tag, formats.content_type(choice.media_type), lambda: _body(site, resource, choice))
+    response = unless_known(site, tag, formats.content_type(choice.media_type), lambda: _body(site, resource, choice))
     response = validated(site, response, tag, negotiated=suffix is None, links_to=header_links(site, resource, choice))
     if choice.media_type in SPOKEN:
         spoken(response)
     return response
 
 
-def _unless_known(site: Site, tag: str, content_type: str, body: Callable[[], bytes]) -> Response:
+def send_text(
+    site: Site, name: str, content_type: str, body: Callable[[], bytes], links_to: tuple[Link, ...] = ()
+) -> Response:
+    """A document with one form and no page, under the tag that its name and its parameters give it."""
+    tag = etag(site, name)
+    response = unless_known(site, tag, content_type, body)
+    return validated(site, response, tag, negotiated=False, links_to=links_to)
+
+
+def unless_known(site: Site, tag: str, content_type: str, body: Callable[[], bytes]) -> Response:
     """A response with a body, or 304 without one."""
     if known(site, tag):
         return Response(status=304, content_type=content_type)  # which is not sent
@@ -139,7 +148,7 @@ def _linkset(site: Site, resource: Resource) -> Response:
         media_type = LINKSET_JSON  # a suffix beats Accept
     tag = etag(site, media_type.partition("/")[2].replace("+", "-"), resource.parameters)
     write = signposts.linkset_json if media_type == LINKSET_JSON else signposts.linkset_text
-    response = _unless_known(site, tag, media_type, lambda: write(_link_contexts(site, resource)).encode())
+    response = unless_known(site, tag, media_type, lambda: write(_link_contexts(site, resource)).encode())
     address = links.public(site, document(resource, "linkset"))
     other = LINKSET if media_type == LINKSET_JSON else LINKSET_JSON
     return validated(site, response, tag, negotiated=True, links_to=(link(address, "alternate", other),))

@@ -41,7 +41,7 @@ from unitgraph.resources import (
 from unitgraph.resources import shapes as asked
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import finding, languages, links, overviews, protocol, published, respond, signposts
+from unitgraph.web import feeds, finding, languages, links, overviews, protocol, published, respond, signposts
 from unitgraph.web.meta import Subject
 from unitgraph.web.respond import Resource, send
 from unitgraph.web.signposts import LINKSET_JSON, Link, link
@@ -89,7 +89,12 @@ def register(app: Flask, publication: Publication) -> None:
         ("/graphs", graph_store),
         ("/health", health),
         ("/status", status),
-        ("/robots.txt", robots),
+        ("/robots.txt", feeds.robots),
+        ("/sitemap.xml", feeds.sitemap_index),
+        ("/sitemap/<name>.xml", feeds.sitemap_part),
+        ("/changes/<name>", feeds.activities),
+        ("/changes/<name>/<number>", feeds.activity_page),
+        ("/changes.atom", feeds.atom_feed),
         ("/.well-known/api-catalog", api_catalog),
         ("/favicon.ico", icon),
         ("/<path:path>", thing),
@@ -585,12 +590,6 @@ def api_catalog(site: Site) -> Response:
     response = Response(signposts.linkset_json(found), content_type=content_type)
     tag = respond.etag(site, "api-catalog")
     return respond.validated(site, response, tag, negotiated=False, links_to=(link(here, "api-catalog"),))
-
-
-def robots(site: Site) -> Response:
-    """Crawlers are welcome to everything but computed answers."""
-    text = f"User-agent: *\nDisallow: {links.root(site)}/sparql\n"
-    return Response(text, content_type="text/plain; charset=utf-8")
 
 
 def icon(site: Site) -> Response:
