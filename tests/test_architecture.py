@@ -31,6 +31,7 @@ ORDER = [
     "records",
     "release",
     "coverage",
+    "statistics",
     "changes",
     "history",
     "network",

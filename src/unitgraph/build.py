@@ -21,7 +21,7 @@ from pathlib import Path
 
 from pyoxigraph import Literal, NamedNode, Quad, RdfFormat, Store, serialize
 
-from unitgraph import changes, coverage, history, overview, queries, rules, sources
+from unitgraph import changes, coverage, history, overview, queries, rules, sources, statistics
 from unitgraph.checks import Checker, Report
 from unitgraph.coverage import COVERAGE
 from unitgraph.errors import Refused, ReleaseError, SourceError, UsageError
@@ -48,6 +48,7 @@ from unitgraph.release import (
     sha256,
 )
 from unitgraph.sources import Sources
+from unitgraph.statistics import STATISTICS
 from unitgraph.vocab import RDF_TYPE, term
 
 Progress = Callable[[str], None]
@@ -219,6 +220,7 @@ def _rebuild(release: Release) -> None:
     aside.rename(release.folder / STORE)
     write_file(release.folder / COUNTS, _counts(data))
     write_file(release.folder / COVERAGE, coverage.to_bytes(data.splitlines(), release.base))
+    write_file(release.folder / STATISTICS, statistics.to_bytes(data.splitlines(), release.base))
     write_file(release.folder / OVERVIEW, _overview(release.folder / STORE))
     write_index(release.folder, data.splitlines(), release.base)
     write_changes(release.folder, release)
@@ -475,6 +477,7 @@ def _write(out: Path, manifest: Manifest, data: bytes) -> None:
     _load(aside / STORE, data)
     write_file(aside / COUNTS, _counts(data))
     write_file(aside / COVERAGE, coverage.to_bytes(data.splitlines(), manifest.base))
+    write_file(aside / STATISTICS, statistics.to_bytes(data.splitlines(), manifest.base))
     write_file(aside / OVERVIEW, _overview(aside / STORE))
     write_index(aside, data.splitlines(), manifest.base)
     write_file(aside / MANIFEST, manifest.to_bytes())

@@ -7,6 +7,7 @@
     store/          the same quads, ready to be queried (derived)
     counts.json     how many triples each graph has, and all of them together (derived)
     coverage.json   how many things of each kind have a label in which language (derived)
+    statistics.json how many things of each class, triples of each property, links outward (derived)
     overview.json   what the matrix, the timeline and the network show (derived)
     index.sqlite    lists, references and full text (derived)
     changes.sqlite  what each release up to this one changed (derived)

@@ -1,22 +1,48 @@
-"""What crawlers and harvesters follow: robots.txt, sitemaps, feeds of changes."""
+"""What crawlers and harvesters read first and follow: descriptions, robots.txt, sitemaps, feeds of changes."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from urllib.parse import quote
 
 from flask import Response
 
+from unitgraph import formats
+from unitgraph.answers import Graph
 from unitgraph.errors import NotFound
 from unitgraph.formats import HTML
-from unitgraph.resources import activity, atom, sitemap
+from unitgraph.resources import activity, atom, catalogue, sitemap, terms
 from unitgraph.site import Site
 from unitgraph.web import links
-from unitgraph.web.respond import json_text, send_text
+from unitgraph.web.respond import Resource, json_text, send, send_text
 from unitgraph.web.signposts import link
 
 XML = "application/xml"
 ATOM = "application/atom+xml"
+
+
+def void(site: Site, suffix: str | None = None) -> Response:
+    """The data set in numbers (VoID), at the address where harvesters look for it (RFC 8615)."""
+    return _described(site, "/.well-known/void", lambda: catalogue.void(site, partial(links.absolute, site)), suffix)
+
+
+def catalog(site: Site, suffix: str | None = None) -> Response:
+    """The catalogue (DCAT 3)."""
+    return _described(site, "/catalog", lambda: catalogue.catalogue(site, partial(links.absolute, site)), suffix)
+
+
+def _described(site: Site, stem: str, graph: Callable[[], Graph], suffix: str | None) -> Response:
+    if site.release.from_files:
+        raise NotFound("files that are published as they are have no description")
+
+    def write(media_type: str) -> bytes:
+        return formats.write(graph(), media_type, terms.prefixes(site))
+
+    def page() -> tuple[str, object]:
+        raise NotImplementedError  # only formats for programs are offered
+
+    return send(site, Resource(stem, formats.RDF_SUFFIXES, write, page), suffix)
 
 
 def robots(site: Site) -> Response:
