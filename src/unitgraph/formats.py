@@ -9,11 +9,11 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from pyoxigraph import BlankNode, Literal, NamedNode, RdfFormat, Triple, serialize
+from pyoxigraph import BlankNode, Literal, NamedNode, Quad, RdfFormat, Triple, serialize
 
 from unitgraph.answers import Graph, Table, Term, Truth
 from unitgraph.errors import NotAcceptable
@@ -43,6 +43,7 @@ TRUTHS = (*SOLUTIONS, TEXT)  #: what an ASK can be written in
 RDF_SUFFIXES = {"ttl": TURTLE, "jsonld": JSON_LD, "nt": N_TRIPLES, "rdf": RDF_XML}
 DOCUMENT_SUFFIXES = {"html": HTML, **RDF_SUFFIXES, "json": JSON, "csv": CSV}  #: documents about things, lists
 SOLUTION_SUFFIXES = {"csv": CSV, "json": SPARQL_JSON, "tsv": TSV, "xml": SPARQL_XML}
+QUAD_SUFFIXES = {"trig": TRIG, "nq": N_QUADS, "jsonld": JSON_LD}  #: what keeps graphs apart
 GRAPH_SUFFIXES = {**RDF_SUFFIXES, "nq": N_QUADS, "trig": TRIG}
 
 PLAIN = (PREFIXES["rdf"] + "langString", PREFIXES["xsd"] + "string")  #: datatypes that are not written out
@@ -164,6 +165,12 @@ def _graph(graph: Graph, media_type: str, prefixes: Mapping[str, str]) -> bytes:
     if media_type not in GRAPHS:
         raise NotAcceptable(GRAPHS)
     return _serialized(graph, media_type, used_prefixes(graph.triples, prefixes))
+
+
+def write_quads(quads: Sequence[Quad], media_type: str, prefixes: Mapping[str, str] = PREFIXES) -> bytes:
+    """Write quads in a format that keeps their graphs apart, one of `QUAD_SUFFIXES`."""
+    used = used_prefixes((quad.triple for quad in quads), prefixes) if media_type == TRIG else {}
+    return serialize(quads, format=RdfFormat.from_media_type(media_type), prefixes=used) or b""
 
 
 def _serialized(graph: Graph, media_type: str, prefixes: Mapping[str, str]) -> bytes:

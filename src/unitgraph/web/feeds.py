@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from urllib.parse import quote
 
-from flask import Response
+from flask import Response, request
+from pyoxigraph import Quad
 
 from unitgraph import formats
 from unitgraph.answers import Graph
 from unitgraph.errors import NotFound
 from unitgraph.formats import HTML
-from unitgraph.resources import activity, atom, catalogue, sitemap, terms
+from unitgraph.resources import activity, atom, catalogue, sitemap, stream, terms
 from unitgraph.site import Site
-from unitgraph.web import links
+from unitgraph.web import links, protocol, respond
 from unitgraph.web.respond import Resource, json_text, send, send_text
 from unitgraph.web.signposts import link
 
 XML = "application/xml"
 ATOM = "application/atom+xml"
+IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def void(site: Site, suffix: str | None = None) -> Response:
@@ -85,3 +87,37 @@ def atom_feed(site: Site) -> Response:
     """The newest changes, for people."""
     page = link(links.public(site, "/release"), "alternate", HTML)
     return send_text(site, "atom", ATOM, lambda: atom.feed(site, partial(links.absolute, site)), (page,))
+
+
+def event_stream(site: Site) -> Response:
+    """The root of the event stream (LDES)."""
+    return _quads(site, "/stream", lambda: stream.root(site, partial(links.absolute, site)), "no-cache")
+
+
+def event_page(site: Site, version: str, number: str) -> Response:
+    """The changes of one release as members of the event stream; they never change."""
+    if not number.isdecimal() or len(number) > 9:
+        raise NotFound(f"pages of /stream/{version[:40]} have numbers, the first is /stream/{version[:40]}/1")
+    found = stream.page(site, version, int(number), partial(links.absolute, site))
+    return _quads(site, f"/stream/{version}/{number}", lambda: found, IMMUTABLE)
+
+
+def event_member(site: Site, number: str) -> Response:
+    """One member of the event stream."""
+    if not number.isdecimal() or len(number) > 9:
+        raise NotFound("members of the stream have numbers; /stream leads to all of them")
+    found = stream.member(site, int(number), partial(links.absolute, site))
+    return _quads(site, f"/stream/member/{number}", lambda: found, IMMUTABLE)
+
+
+def _quads(site: Site, stem: str, quads: Callable[[], Sequence[Quad]], lasting: str) -> Response:
+    """Quads in whichever format keeps their graphs apart."""
+    choice = protocol.choose(
+        formats.QUAD_SUFFIXES, None, request.args.get("format"), request.headers.get("Accept", ""), loose=True
+    )
+    tag = respond.etag(site, choice.suffix, (("stem", stem),))
+    as_bytes = partial(formats.write_quads, media_type=choice.media_type, prefixes=terms.prefixes(site))
+    response = respond.unless_known(site, tag, formats.content_type(choice.media_type), lambda: as_bytes(quads()))
+    response = respond.validated(site, response, tag, negotiated=True)
+    response.headers["Cache-Control"] = lasting
+    return response
