@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,8 @@ from unitgraph.errors import NotFound, ReleaseError
 from unitgraph.release import CHANGES, CURRENT, MANIFEST, Release, current_folder, open_release
 from unitgraph.settings import Settings
 from unitgraph.vocab import SEGMENT, term
+
+EARLIER = 4  #: releases that are open beside the current one
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,7 @@ class Publication:
         self.out, self.engine, self.settings = out, engine, settings
         self._current = out / CURRENT
         self._now: tuple[Site, tuple[object, object]] | None = None
+        self._earlier: dict[str, tuple[Site, object]] = {}
 
     def site(self) -> Site:
         """The site of the current release, also where that was written anew because something was withdrawn.
@@ -133,6 +137,28 @@ class Publication:
             raise
         site = Site(self.out, release, self.engine, self.settings)
         self._now = site, (named, written)
+        return site
+
+    def at(self, version: str) -> Site:
+        """The site of one of the releases in the folder, whose links lead to itself.
+
+        Raises:
+            NotFound: there is no such release, or only its compact record is kept.
+        """
+        kept = self._earlier.get(version)
+        written = identity(self.out / version / MANIFEST)
+        if kept and kept[1] == written:
+            return kept[0]
+        if not re.fullmatch(r"[0-9][0-9a-z.+]*", version) or written is None:
+            raise NotFound(f"there is no release {version[:40]!r}; /release lists them")
+        release = open_release(self.out / version)
+        if not release.complete:
+            raise NotFound(f"of release {version} only the compact record is kept; it answers when it is made whole")
+        here = f"{self.settings.public_url or release.base}r/{version}/"
+        site = Site(self.out, release, self.engine, replace(self.settings, public_url=here))
+        while len(self._earlier) >= EARLIER:
+            self._earlier.pop(next(iter(self._earlier)), None)
+        self._earlier[version] = site, written
         return site
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from flask import Flask, g
+from flask import Flask, g, request
 
 import unitgraph
 from unitgraph.site import Publication
-from unitgraph.web import languages, problems, respond, routes
+from unitgraph.web import languages, memento, problems, respond, routes
 from unitgraph.web.cache import Bodies
 from unitgraph.web.front import Front
 
@@ -39,12 +39,15 @@ def create_pages(publication: Publication, software: str) -> Flask:
     @app.before_request
     def look_up() -> None:
         g.software, g.software_time, g.bodies, g.assets = software, changed, bodies, assets
-        g.site = publication.site().speaking(g.language)
+        g.version, current = request.environ.get("unitgraph.version"), publication.site()
+        g.current = current
+        g.site = (publication.at(g.version) if g.version else current).speaking(g.language)
 
     app.before_request(routes.refuse_strange_paths)
     app.before_request(respond.preflight)
     app.after_request(respond.keep_assets)
     app.after_request(respond.finish)
+    app.after_request(memento.mark)
     problems.register(app)
     routes.register(app, publication)
     return app

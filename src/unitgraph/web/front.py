@@ -40,6 +40,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 T = TypeVar("T")
 
+_RELEASE = re.compile(r"/r/([0-9][0-9a-z.+]{0,60})/")  #: the beginning of a path in an earlier state
 _CHANGING = re.compile(r"\b(?:NOW|RAND|UUID|STRUUID)\s*\(", re.IGNORECASE)  #: functions of the moment
 
 
@@ -107,7 +108,7 @@ class Front:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif scope["type"] == "http":
-            headers = dict(reversed(scope["headers"]))
+            headers, scope = dict(reversed(scope["headers"])), _of_release(scope)
             try:
                 body = await self._body(scope, headers, receive)
             except problems.Told as told:
@@ -184,11 +185,11 @@ class Front:
         Raises:
             UnitgraphError: there is none.
         """
-        site = self.publication.site()
+        site = self._site(request)
         chosen = coding.negotiate(request.header(b"accept-encoding"))
         content_type = request.headers.get(b"content-type")
         asked_how = (request.scope["query_string"], content_type, request.body, accept, chosen)
-        key = (site.release.digest, *asked_how)
+        key = (site.release.digest, request.scope.get("unitgraph.version"), *asked_how)
         if kept := self.answers.get(key):
             return kept
         asked = self._asked(request)
@@ -234,7 +235,11 @@ class Front:
         if request.method != "GET" or isinstance(error, ReleaseError):
             return found
         query_string = request.scope["query_string"].decode("ascii", "replace")
-        return problems.explained(found, self.publication.site(), query_string)
+        return problems.explained(found, self._site(request), query_string)
+
+    def _site(self, request: Request) -> Site:
+        version = request.scope.get("unitgraph.version")
+        return self.publication.at(version) if version else self.publication.site()
 
     def _client(self, request: Request) -> str:
         peer = request.scope.get("client") or ("",)
@@ -362,9 +367,21 @@ def _by_key(request: Request) -> bool:
     """
     if request.method not in ("GET", "HEAD") or request.body or request.scope["path"] == "/sparql":
         return False
+    if "unitgraph.version" in request.scope:  # what is kept belongs to the current release
+        return False
     dated = b"if-modified-since" in request.headers and b"if-none-match" not in request.headers
     once = len(request.headers) == len(request.scope["headers"])
     return once and not dated and PARTIAL.isdisjoint(request.headers)
+
+
+def _of_release(scope: Scope) -> Scope:
+    """A request below `/r/<version>/` as one to that release: the rest of the path, with the version beside it."""
+    found = _RELEASE.match(scope["path"])
+    if not found:
+        return scope
+    raw = scope.get("raw_path") or scope["path"].encode()
+    rest = b"/" + raw.split(b"/", 3)[3]
+    return {**scope, "path": scope["path"][found.end() - 1 :], "raw_path": rest, "unitgraph.version": found[1]}
 
 
 def _deciding(headers: dict[bytes, bytes]) -> dict[bytes, bytes]:
@@ -386,6 +403,7 @@ def _environ(request: Request, client: str) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote_to_bytes(raw).decode("latin-1"),
         "REQUEST_URI": raw.decode("latin-1"),
+        "unitgraph.version": scope.get("unitgraph.version"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
         "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
         "SERVER_NAME": server[0],

@@ -41,7 +41,7 @@ from unitgraph.resources import (
 from unitgraph.resources import shapes as asked
 from unitgraph.site import Publication, Site
 from unitgraph.vocab import UG, UGS, escaped
-from unitgraph.web import feeds, finding, languages, links, overviews, protocol, published, respond, signposts
+from unitgraph.web import feeds, finding, languages, links, memento, overviews, protocol, published, respond, signposts
 from unitgraph.web.meta import Subject
 from unitgraph.web.respond import Resource, send
 from unitgraph.web.signposts import LINKSET_JSON, Link, link
@@ -99,6 +99,8 @@ def register(app: Flask, publication: Publication) -> None:
         ("/changes/<name>", feeds.activities),
         ("/changes/<name>/<number>", feeds.activity_page),
         ("/changes.atom", feeds.atom_feed),
+        ("/timegate/<path:path>", memento.time_gate),
+        ("/timemap/link/<path:path>", memento.time_map),
         ("/stream", feeds.event_stream),
         ("/stream/member/<number>", feeds.event_member),
         ("/stream/<version>/<number>", feeds.event_page),
