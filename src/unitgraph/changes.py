@@ -269,3 +269,24 @@ class Changes:
         if kind is None:
             return self._changes("last = 1 AND id > ? ORDER BY id LIMIT ?", number, limit)
         return self._changes("last = 1 AND kind = ? AND id > ? ORDER BY id LIMIT ?", kind, number, limit)
+
+    def select_newest(
+        self, number: int, limit: int, first: int, last: int, kind: str, member: str
+    ) -> tuple[Change, ...]:
+        """The last changes of things after one of them, in order: of a kind, in a set, by some releases."""
+        where, values = _narrowed(first, last, kind, member)
+        return self._changes(f"{where} AND id > ? ORDER BY id LIMIT ?", *values, number, limit)
+
+    def count_newest(self, first: int, last: int, kind: str, member: str) -> int:
+        """How many last changes of things there are of a kind, in a set, by some releases."""
+        where, values = _narrowed(first, last, kind, member)
+        return self._count(f"SELECT count(*) FROM change WHERE {where}", *values)  # noqa: S608  our own words
+
+
+def _narrowed(first: int, last: int, kind: str, member: str) -> tuple[str, list[object]]:
+    where, values = "last = 1 AND kind != ? AND release BETWEEN ? AND ?", [GRAPH, first, last]
+    if kind:
+        where, values = f"{where} AND kind = ?", [*values, kind]
+    if member:
+        where, values = f"{where} AND instr(' ' || sets || ' ', ?)", [*values, f" {member} "]
+    return where, list(values)

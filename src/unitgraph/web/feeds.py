@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -13,7 +14,7 @@ from unitgraph import formats
 from unitgraph.answers import Graph
 from unitgraph.errors import NotFound
 from unitgraph.formats import HTML
-from unitgraph.resources import activity, atom, catalogue, sitemap, stream, terms
+from unitgraph.resources import activity, atom, catalogue, oai, sitemap, stream, terms
 from unitgraph.site import Site
 from unitgraph.web import links, protocol, respond
 from unitgraph.web.respond import Resource, json_text, send, send_text
@@ -120,4 +121,14 @@ def _quads(site: Site, stem: str, quads: Callable[[], Sequence[Quad]], lasting: 
     response = respond.unless_known(site, tag, formats.content_type(choice.media_type), lambda: as_bytes(quads()))
     response = respond.validated(site, response, tag, negotiated=True)
     response.headers["Cache-Control"] = lasting
+    return response
+
+
+def oai_pmh(site: Site) -> Response:
+    """The repository (OAI-PMH 2.0); errors of the protocol are answers (§3.6)."""
+    form = request.form if request.method == "POST" else request.args
+    address = links.absolute(site, "/oai")
+    body = oai.answer(site, form.items(multi=True), address, datetime.now(UTC))
+    response = Response(body, content_type="text/xml; charset=utf-8")
+    response.headers["Cache-Control"] = "no-cache"
     return response

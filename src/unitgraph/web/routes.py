@@ -99,6 +99,7 @@ def register(app: Flask, publication: Publication) -> None:
         ("/changes/<name>", feeds.activities),
         ("/changes/<name>/<number>", feeds.activity_page),
         ("/changes.atom", feeds.atom_feed),
+        ("/oai", feeds.oai_pmh),
         ("/timegate/<path:path>", memento.time_gate),
         ("/timemap/link/<path:path>", memento.time_map),
         ("/stream", feeds.event_stream),
@@ -109,7 +110,7 @@ def register(app: Flask, publication: Publication) -> None:
         ("/<path:path>", thing),
     )
     for rule, view in routes:
-        methods = ["GET", "POST", "QUERY"] if view is sparql else ["GET"]
+        methods = ["GET", "POST", "QUERY"] if view is sparql else ["GET", "POST"] if view is feeds.oai_pmh else ["GET"]
         app.add_url_rule(rule, rule, _with_site(view), methods=methods)
 
 
