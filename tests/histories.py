@@ -24,7 +24,7 @@ def project(name: str, label: str, former: str = "") -> str:
     )
 
 
-def five(folder: Path) -> tuple[Release, ...]:
+def five(folder: Path, base: str | None = None) -> tuple[Release, ...]:
     """The releases, oldest first; the last one is published.
 
     2: a project is created, another too, a unit changed. 3: the first is renamed. 4: the second is merged into it.
@@ -38,7 +38,7 @@ def five(folder: Path) -> tuple[Release, ...]:
     def publish() -> None:
         month = len(found) + 1
         version, issued = f"2026.{month:02}.1", f"2026-{month:02}-01"
-        found.append(build.build(build.judge(root), out, version=version, issued=issued))
+        found.append(build.build(build.judge(root), out, version=version, issued=issued, base=base))
 
     publish()
     (projects / "tide-tables.ttl").write_text(project("tide-tables", "Tide tables of the lantern coast"), "utf-8")
