@@ -236,3 +236,10 @@ def test_a_form_that_is_posted_is_answered_as_an_address_is(reader: Client) -> N
     two = reader.post("/oai", data={"verb": "ListIdentifiers", "metadataPrefix": "rdf", "set": "kind:unit"}).data
     strip = [b"".join(answer.partition(b"</responseDate>")[1:]) for answer in (one, two)]
     assert strip[0] == strip[1]
+
+
+def test_an_answer_is_never_an_earlier_one(reader: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = reader.get("/oai?verb=Identify")
+    assert first.headers["Cache-Control"] == "no-store"
+    monkeypatch.setattr(oai, "answer", lambda *_: b"<made-anew/>")
+    assert reader.get("/oai?verb=Identify").data == b"<made-anew/>"

@@ -130,5 +130,5 @@ def oai_pmh(site: Site) -> Response:
     address = links.absolute(site, "/oai")
     body = oai.answer(site, form.items(multi=True), address, datetime.now(UTC))
     response = Response(body, content_type="text/xml; charset=utf-8")
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "no-store"  # it says when it was made
     return response
