@@ -87,7 +87,7 @@ def measure(graphs: Iterable[Data], seconds: float) -> list[Row]:
                 for server, graph in running:
                     found = best[server.name, graph.triples]
                     row = {"triples": graph.triples, "what": case.what, "asked": case.asked, "connections": connections}
-                    row |= {"server": server.name, **_figures(found)}
+                    row |= {"server": server.name, **processes.figures(found), "bytes": found["bytes_per_answer"]}
                     peer = next(
                         (best[key] for key in best if key[0].startswith("trifid") and key[1] == graph.triples), None
                     )
@@ -122,17 +122,6 @@ def _better(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
     """The round with more answers, with the lower processor time of both: it only grows where others disturb."""
     better = max(one, other, key=lambda found: float(found["requests_per_second"]))
     return better | {"cpu_ms": min(filter(None, (one.get("cpu_ms"), other.get("cpu_ms"))), default=None)}
-
-
-def _figures(found: dict[str, Any]) -> Row:
-    return {
-        "requests/s": found["requests_per_second"],
-        "p50 ms": found["p50_ms"],
-        "p99 ms": found["p99_ms"],
-        "failures": found["failures"],
-        "CPU ms per answer": found.get("cpu_ms"),
-        "bytes": found["bytes_per_answer"],
-    }
 
 
 def _growth(found: dict[str, Any], smallest: dict[str, Any]) -> Row:

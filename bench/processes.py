@@ -174,3 +174,14 @@ class Watch:
             self.web = max(self.web, sum(web))
             self.largest = max(self.largest, *web, 0)
             self.engine = max(self.engine, sum(size for pid, size in grown.items() if kinds[pid]))
+
+
+def figures(found: dict[str, Any]) -> dict[str, Any]:
+    """What a round of load has measured, as the columns of a table; a figure that it has not stays empty."""
+    said = {
+        "requests/s": found["requests_per_second"],
+        "p50 ms": found["p50_ms"],
+        "p99 ms": found["p99_ms"],
+        "failures": found["failures"],
+    }
+    return said | ({"CPU ms per answer": found["cpu_ms"]} if "cpu_ms" in found else {})

@@ -88,24 +88,15 @@ def site(options: argparse.Namespace, _: Path) -> list[Row]:
         ("303 of a thing", "/unit/arl", "text/turtle"),
         ("small SPARQL query", f"/sparql?query={quote(QUERY)}", "application/sparql-results+json"),
     ]
-    rows = [{"what": "a page of bytes, gunicorn with threads", **_figures(floor), "ratio": 1.0}]
+    rows = [{"what": "a page of bytes, gunicorn with threads", **processes.figures(floor), "ratio": 1.0}]
     port = processes.free_port()
     command = [sys.executable, "-m", "unitgraph.cli", "serve", "--port", str(port)]
     with tempfile.TemporaryDirectory() as cache, processes.running(command, port, ROOT, XDG_CACHE_HOME=cache):
         for name, path, accept in cases:
             found = processes.load(port, [path], 8, options.seconds, headers={"Accept": accept}, warm_up=0.3)
             ratio = round(found["requests_per_second"] / floor["requests_per_second"], 3)
-            rows.append({"what": name, **_figures(found), "ratio": ratio})
+            rows.append({"what": name, **processes.figures(found), "ratio": ratio})
     return rows
-
-
-def _figures(found: dict[str, Any]) -> Row:
-    return {
-        "requests/s": found["requests_per_second"],
-        "p50 ms": found["p50_ms"],
-        "p99 ms": found["p99_ms"],
-        "failures": found["failures"],
-    }
 
 
 def front(options: argparse.Namespace, _: Path) -> list[Row]:

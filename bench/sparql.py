@@ -67,7 +67,7 @@ def throughput(graph: Data, seconds: float) -> list[Row]:
                     if server.name == FLOOR and mark != "{n}":
                         continue  # it answers anything with the same bytes
                     case = {"triples": graph.triples, "query": query, "connections": connections}
-                    row = {**case, "server": server.name, **_figures(best[server.name])}
+                    row = {**case, "server": server.name, **processes.figures(best[server.name])}
                     for name, peer in RATIOS.items():
                         if server.name != FLOOR and peer in best and _rate(best, peer):
                             row[name] = round(_rate(best, server.name) / _rate(best, peer), 3)
@@ -98,16 +98,6 @@ def _speed(server: Server, mark: str, connections: int, seconds: float) -> dict[
 
 def _rate(best: dict[str, dict[str, Any]], name: str) -> float:
     return float(best[name]["requests_per_second"])
-
-
-def _figures(found: dict[str, Any]) -> Row:
-    return {
-        "requests/s": found["requests_per_second"],
-        "p50 ms": found["p50_ms"],
-        "p99 ms": found["p99_ms"],
-        "failures": found["failures"],
-        "CPU ms per answer": found.get("cpu_ms"),
-    }
 
 
 # Streaming -------------------------------------------------------------------------------------------------

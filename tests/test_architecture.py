@@ -27,6 +27,7 @@ ORDER = [
     "sources",
     "rules",
     "checks",
+    "table",
     "index",
     "records",
     "release",

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Lock
-from urllib.parse import quote
 
-from unitgraph.errors import ReleaseError
+from unitgraph import table
 from unitgraph.records import GRAPH, Record, records
 from unitgraph.release import CHANGES, Release, rebased
 
@@ -102,7 +100,7 @@ def problems(release: Release, chain: Sequence[Release]) -> Iterator[str]:
 
 
 def _content(path: Path) -> list[list[tuple[object, ...]]]:
-    with closing(_open(path)) as connection:
+    with closing(table.opened(path)) as connection:
         try:
             return [connection.execute(f"SELECT * FROM {name}").fetchall() for name in ("release", "change")]  # noqa: S608
         except sqlite3.Error:
@@ -168,21 +166,10 @@ def _order(record: Record) -> tuple[bool, bytes]:
 
 def usable(path: Path) -> bool:
     """Whether a file is there that this software can read."""
-    if not path.exists():
-        return False
-    try:
-        with closing(_open(path)) as connection:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == VERSION)
-    except sqlite3.Error:
-        return False
+    return table.usable(path, VERSION)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-    return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
-
-
-class Changes:
+class Changes(table.Reader):
     """The table of one release, opened for reading; threads may share it.
 
     Raises:
@@ -190,13 +177,7 @@ class Changes:
     """
 
     def __init__(self, path: Path) -> None:
-        if not usable(path):
-            raise ReleaseError(f"{path} is missing, or of another version; run `unitgraph verify --repair`")
-        self._connection, self._lock = _open(path), Lock()
-
-    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+        super().__init__(path, VERSION)
 
     def _changes(self, where: str, *values: object) -> tuple[Change, ...]:
         query = f"SELECT id, path, kind, what, release, sets, last FROM change WHERE {where}"  # noqa: S608  our own words
@@ -210,16 +191,16 @@ class Changes:
                 tuple(str(sets).split()),
                 bool(last),
             )
-            for number, path, kind, what, release, sets, last in self._rows(query, *values)
+            for number, path, kind, what, release, sets, last in self.rows(query, *values)
         )
 
     def _count(self, query: str, *values: object) -> int:
-        return int(str(self._rows(query, *values)[0][0]))
+        return int(str(self.rows(query, *values)[0][0]))
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The releases that led to this one and this one, oldest first."""
-        rows = self._rows("SELECT number, version, issued, digest FROM release ORDER BY number")
+        rows = self.rows("SELECT number, version, issued, digest FROM release ORDER BY number")
         return tuple(Step(int(str(row[0])), str(row[1]), str(row[2]), str(row[3])) for row in rows)
 
     @cached_property
@@ -231,7 +212,7 @@ class Changes:
     def current_counts(self) -> dict[str, int]:
         """How many records of each kind are there now."""
         query = "SELECT kind, count(*) FROM change WHERE last = 1 AND what != ? GROUP BY kind"
-        return {str(kind): int(str(n)) for kind, n in self._rows(query, REMOVED)}
+        return {str(kind): int(str(n)) for kind, n in self.rows(query, REMOVED)}
 
     @cached_property
     def things(self) -> int:
@@ -261,7 +242,7 @@ class Changes:
 
     def range_of(self, step: Step) -> tuple[int, int]:
         """The first and the last number of the changes of a release; the first is larger where there are none."""
-        first, last = self._rows("SELECT min(id), max(id) FROM change WHERE release = ?", step.number)[0]
+        first, last = self.rows("SELECT min(id), max(id) FROM change WHERE release = ?", step.number)[0]
         return (int(str(first)), int(str(last))) if first is not None else (1, 0)
 
     def newest(self, number: int, limit: int, kind: str | None = None) -> tuple[Change, ...]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from bisect import bisect_left, bisect_right
-from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
-from urllib.parse import quote
 
-from unitgraph.errors import ReleaseError
+from unitgraph import table
 from unitgraph.index.fold import MAX_CHARACTERS, key, phrases
 from unitgraph.index.write import STATEMENT_TIER, VERSION
 
@@ -77,21 +73,10 @@ class _Place:
 
 def usable(path: Path) -> bool:
     """Whether a file is there that this software can read."""
-    if not path.exists():
-        return False
-    try:
-        with closing(_open(path)) as connection:
-            return bool(connection.execute("PRAGMA user_version").fetchone()[0] == VERSION)
-    except sqlite3.Error:
-        return False
+    return table.usable(path, VERSION)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1"
-    return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
-
-
-class Index:
+class Index(table.Reader):
     """The index of one release, opened for reading; threads may share it.
 
     Raises:
@@ -99,31 +84,25 @@ class Index:
     """
 
     def __init__(self, path: Path) -> None:
-        if not usable(path):
-            raise ReleaseError(f"{path} is missing, or of another version; run `unitgraph verify --repair`")
-        self._connection, self._lock = _open(path), Lock()
-
-    def _rows(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        with self._lock:
-            return self._connection.execute(query, values).fetchall()
+        super().__init__(path, VERSION)
 
     def _numbers(self, query: str, *values: object) -> list[int]:
-        return [int(str(row[0])) for row in self._rows(query, *values)]
+        return [int(str(row[0])) for row in self.rows(query, *values)]
 
     def _texts(self, query: str, *values: object) -> tuple[str, ...]:
-        return tuple(str(row[0]) for row in self._rows(query, *values))
+        return tuple(str(row[0]) for row in self.rows(query, *values))
 
     # Things and lists ----------------------------------------------------------------------------------------
 
     def thing(self, iri: str) -> Thing | None:
         """What is known of a node, if it has a name and is described."""
         query = f"SELECT {COLUMNS} FROM thing WHERE iri = ? AND kind IS NOT NULL"  # noqa: S608  our own columns
-        return next((Thing(*row) for row in self._rows(query, iri)), None)  # type: ignore[arg-type]  # as written
+        return next((Thing(*row) for row in self.rows(query, iri)), None)  # type: ignore[arg-type]  # as written
 
     @cached_property
     def counts(self) -> dict[str, int]:
         """How many members the list of each kind has."""
-        return {str(name): int(str(n)) for name, n in self._rows("SELECT name, members FROM kind")}
+        return {str(name): int(str(n)) for name, n in self.rows("SELECT name, members FROM kind")}
 
     def members(self, kind: str, offset: int, limit: int) -> tuple[str, ...]:
         """A part of the list of a kind, in its order: IRIs."""
@@ -145,7 +124,7 @@ class Index:
             "SELECT p.iri, c.n FROM thing t JOIN reference_count c ON c.object = t.id"
             " JOIN predicate p ON p.id = c.predicate WHERE t.iri = ? ORDER BY p.iri"
         )
-        return {str(predicate): int(str(n)) for predicate, n in self._rows(query, iri)}
+        return {str(predicate): int(str(n)) for predicate, n in self.rows(query, iri)}
 
     def references(self, iri: str, predicate: str, offset: int, limit: int) -> tuple[str, ...]:
         """A part of the things that refer to one by a property, by label; empty where there are few."""
@@ -174,7 +153,7 @@ class Index:
 
     @cached_property
     def _places(self) -> tuple[_Place, ...]:
-        rows = self._rows("SELECT kind, tier, first, last FROM place ORDER BY first")
+        rows = self.rows("SELECT kind, tier, first, last FROM place ORDER BY first")
         return tuple(_Place(*row) for row in rows)  # type: ignore[arg-type]  # as written
 
     @property
@@ -261,13 +240,13 @@ class Index:
             return [at for _, _, at in sorted(firsts)]
         tiers = {at: place.tier for place, numbers in matches.items() for at in numbers}
         query = f"SELECT rowid, bm25(words, {WEIGHTS}) FROM words WHERE words MATCH ? AND rowid BETWEEN ? AND ?"  # noqa: S608  our own numbers
-        rows = self._rows(query, expression, min(tiers), max(tiers))
+        rows = self.rows(query, expression, min(tiers), max(tiers))
         scores = {int(str(at)): float(str(score)) for at, score in rows}
         return sorted(tiers, key=lambda at: (tiers[at], scores[at], at))
 
     def _things(self, numbers: list[int]) -> tuple[Thing, ...]:
         query = f"SELECT {COLUMNS} FROM thing WHERE id = ?"  # noqa: S608  our own columns
-        return tuple(Thing(*row) for at in numbers for row in self._rows(query, at))  # type: ignore[arg-type]  # as written
+        return tuple(Thing(*row) for at in numbers for row in self.rows(query, at))  # type: ignore[arg-type]  # as written
 
 
 def _count(place: _Place, matches: list[int], first: list[int]) -> int:

@@ -42,10 +42,7 @@ def _described(site: Site, stem: str, graph: Callable[[], Graph], suffix: str | 
     def write(media_type: str) -> bytes:
         return formats.write(graph(), media_type, terms.prefixes(site))
 
-    def page() -> tuple[str, object]:
-        raise NotImplementedError  # only formats for programs are offered
-
-    return send(site, Resource(stem, formats.RDF_SUFFIXES, write, page), suffix)
+    return send(site, Resource(stem, formats.RDF_SUFFIXES, write, None), suffix)
 
 
 def robots(site: Site) -> Response:

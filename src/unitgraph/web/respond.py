@@ -42,8 +42,8 @@ class Resource:
     """A document in several formats.
 
     `stem` is the path to which a suffix is added, `offered` suffixes with media types, our favourite first.
-    `write` gives the bytes in a media type, `page` the template and its context. `links` are further
-    `Link` values for any format, `page_links` those of the page for people; `parameters` make the variant.
+    `write` gives the bytes in a media type, `page` the template and its context where a page is offered. `links` are
+    further `Link` values for any format, `page_links` those of the page for people; `parameters` make the variant.
     `page_path` is the path of the page for people, where that is not the stem with `.html`.
     `about` is the IRI of the thing that the documents describe, `items` are links to the members of a list or
     to the work itself, `subject` makes the description in the terms of schema.org that stands in the page.
@@ -54,7 +54,7 @@ class Resource:
     stem: str
     offered: Mapping[str, str]
     write: Callable[[str], bytes]
-    page: Callable[[], tuple[str, object]]
+    page: Callable[[], tuple[str, object]] | None
     links: tuple[Link, ...] = ()
     page_links: tuple[Link, ...] = ()
     parameters: tuple[tuple[str, str], ...] = field(default=())
@@ -197,6 +197,7 @@ def spoken(response: Response) -> None:
 def _body(site: Site, resource: Resource, choice: Choice) -> bytes:
     if choice.media_type != formats.HTML:
         return written(resource, lambda: resource.write(choice.media_type))
+    assert resource.page is not None, f"{resource.stem} offers a page and has none"
     template, page = resource.page()
     return render(site, template, page, resource)
 
