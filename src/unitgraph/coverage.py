@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
-from itertools import groupby
 
+from unitgraph.records import GRAPH, records
 from unitgraph.release import Release
-from unitgraph.vocab import LABEL, PREF_LABEL, RDF_TYPE, SEGMENT, term
+from unitgraph.vocab import LABEL, PREF_LABEL, term
 
 COVERAGE = "coverage.json"
 
@@ -25,49 +25,24 @@ def count(lines: Iterable[bytes], base: str) -> Coverage:
     """Count the things of each kind, and those with a label in each language (the first subtag of its tag).
 
     Args:
-        lines: sorted N-Quads, so that what is said of a thing stands together. They are read twice.
+        lines: sorted N-Quads, so that what is said of a thing stands together.
         base: where the things live; ends in a slash.
     """
-    kept = list(lines)
-    segments = dict(_segments(kept))
     things: Counter[str] = Counter()
     labels: dict[str, Counter[str]] = {}
-    start = f"<{base}".encode()
-    for subject, said in groupby((line for line in kept if line.startswith(start)), key=_subject):
-        segment = subject[len(start) :].partition(b"/")[0].decode()
-        classes, languages = _read(said)
-        if any(segments.get(cls) == segment for cls in classes):
-            things[segment] += 1
-            labels.setdefault(segment, Counter()).update(languages)
+    for record in records(lines, base):
+        if record.kind != GRAPH:
+            things[record.kind] += 1
+            labels.setdefault(record.kind, Counter()).update(_languages(record.lines))
     return {segment: (things[segment], dict(sorted(labels[segment].items()))) for segment in sorted(things)}
 
 
-def _segments(lines: Iterable[bytes]) -> Iterator[tuple[bytes, str]]:
-    """The classes that have a list of their own, with its segment."""
-    predicate = f" {SEGMENT} ".encode()
-    for line in lines:
-        if predicate in line:
-            cls, _, value = line.partition(predicate)
-            if cls.endswith(b">") and value.startswith(b'"'):
-                yield cls, value[1 : value.index(b'"', 1)].decode()
-
-
-def _subject(line: bytes) -> bytes:
-    return line[: line.index(b">")]
-
-
-def _read(lines: Iterable[bytes]) -> tuple[set[bytes], set[str]]:
-    """The classes of one thing, and the languages of its labels."""
-    typed = f"{RDF_TYPE} ".encode()
+def _languages(lines: Iterable[bytes]) -> set[str]:
+    """The languages of the labels of one thing."""
     named = tuple(f"{predicate} ".encode() for predicate in LABELS)
-    classes, languages = set[bytes](), set[str]()
-    for line in lines:
-        rest = line[line.index(b"> ") + 2 :]
-        if rest.startswith(typed):
-            classes.add(rest[len(typed) : rest.index(b">", len(typed)) + 1])
-        elif rest.startswith(named) and (tag := re.search(rb'"@([A-Za-z]+)[A-Za-z0-9-]* <[^"]*$', rest)):
-            languages.add(tag[1].decode().lower())
-    return classes, languages
+    said = (line for line in lines if line[line.index(b"> ") + 2 :].startswith(named))
+    tags = (re.search(rb'"@([A-Za-z]+)[A-Za-z0-9-]* <[^"]*$', line) for line in said)
+    return {tag[1].decode().lower() for tag in tags if tag}
 
 
 def to_bytes(lines: Iterable[bytes], base: str) -> bytes:
